@@ -1,0 +1,1 @@
+"""Wire formats: one file each, pure, without clock, socket or state of their own."""

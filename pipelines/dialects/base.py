@@ -1,0 +1,60 @@
+"""What a dialect is.
+
+The rule: a dialect is pure. Readers of a reply are fed bytes and give bytes; they do no I/O.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pipelines.call import Call
+from pipelines.deployment import Deployment
+from pipelines.errors import GatewayError, UpstreamError
+from pipelines.events import Headers
+from pipelines.usage import Usage
+
+
+class Gauge(Protocol):
+    """Watches one reply that is passed on in its own dialect."""
+
+    @property
+    def usage(self) -> Usage:
+        """What was consumed as far as it is known by now."""
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        """What broke the reply, once everything good that stood before it has been given."""
+
+    def watch(self, raw: bytes) -> bytes:
+        """What may be passed on now: the very same object where nothing needs to change.
+
+        Raises UpstreamError where the reply turns out to be an error.
+        """
+
+    def close(self) -> bytes:
+        """What is left to pass on at the reply's end. Raises StreamBroken where it was cut."""
+
+
+class Dialect(Protocol):
+    """One wire format."""
+
+    @property
+    def name(self) -> str:
+        """The name by which operations and providers refer to it."""
+
+    def forward(self, call: Call, deployment: Deployment) -> bytes:
+        """The body for a provider that speaks this dialect too."""
+
+    def gauge(self, call: Call, deployment: Deployment) -> Gauge:
+        """A watcher for the reply to a forwarded call."""
+
+    def upstream_error(
+        self, status: int, headers: Headers, body: bytes, deployment: Deployment
+    ) -> UpstreamError:
+        """What a provider's error reply means."""
+
+    def error(self, error: GatewayError) -> bytes:
+        """The body of an error reply, before the first byte of a reply."""
+
+    def error_events(self, error: GatewayError) -> bytes:
+        """The events that end a stream which failed after its first byte."""

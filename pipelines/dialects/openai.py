@@ -1,0 +1,179 @@
+"""What OpenAI's dialects have in common: errors, usage, and a body that is passed on.
+
+The rule: a body that needs no change goes out byte for byte as it came in; one that needs only
+another model name is spliced; only what needs more is written anew.
+Source of the fields: https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import orjson
+
+from pipelines.call import Call
+from pipelines.deployment import Deployment
+from pipelines.errors import BadCall, GatewayError
+from pipelines.usage import Usage
+
+DONE = b"data: [DONE]\n\n"
+
+# Fields that LiteLLM's clients send to the gateway itself; a provider would refuse them.
+GATEWAY_FIELDS = frozenset(
+    {
+        "cache", "caching", "content_policy_fallbacks", "context_window_fallback_dict",
+        "context_window_fallbacks", "disable_fallbacks", "drop_params", "fallbacks", "guardrails",
+        "litellm_metadata", "mock_response", "mock_testing_fallbacks", "no-log", "num_retries",
+        "priority", "prompt_id", "prompt_variables", "stream_timeout", "tags", "timeout",
+        "additional_drop_params", "allowed_openai_params", "enable_tag_filtering",
+    }
+)  # fmt: skip
+
+# Some providers read names without regard to case, and of two the last one.
+_KEPT_HERE = (
+    GATEWAY_FIELDS | {"".join(letters) for letters in product(*zip("model", "MODEL", strict=True))}
+) - {"model"}
+
+_MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
+_COUNTS = frozenset({"prompt_tokens", "completion_tokens"})
+_ASK_USAGE = b'{"stream_options":{"include_usage":true},'
+
+
+def forwarded(call: Call, deployment: Deployment, ask_usage: bool) -> bytes:
+    """The body for a provider of the same dialect; `ask_usage` adds the wish for usage on a stream.
+
+    Raises BadCall where the body cannot be written anew (it nests too deep for that).
+    """
+    body = call.json
+    changed = _changed(body, deployment, ask_usage)
+    if changed is None:
+        raw = _with_model(call, deployment.model)
+        if raw is not None:
+            return _ASK_USAGE + raw[raw.index(b"{") + 1 :] if ask_usage else raw
+        changed = dict(body)
+    changed["model"] = deployment.model
+    if ask_usage:
+        changed["stream_options"] = {**_options(body), "include_usage": True}
+    try:
+        return orjson.dumps(changed)
+    except (orjson.JSONEncodeError, TypeError) as error:
+        raise BadCall(f"The body cannot be passed on: {error}.") from None
+
+
+def _options(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    options = body.get("stream_options") or {}
+    if not isinstance(options, dict):
+        raise BadCall("The field 'stream_options' must be an object.", "stream_options")
+    return options
+
+
+def _changed(
+    body: Mapping[str, Any], deployment: Deployment, ask_usage: bool
+) -> dict[str, Any] | None:
+    quirks, defaults = deployment.provider.quirks, deployment.defaults
+    rename = quirks.rename and {old: new for old, new in quirks.rename.items() if old in body}
+    missing = defaults and {key: value for key, value in defaults.items() if key not in body}
+    roles = quirks.roles and _has_role(body.get("messages"), quirks.roles)
+    ours = not _KEPT_HERE.isdisjoint(body) or ("metadata" in body and not body.get("store"))
+    options = ask_usage and "stream_options" in body
+    if not (rename or missing or roles or ours or options or quirks.drop.intersection(body)):
+        return None
+    changed = {
+        rename.get(key, key): value
+        for key, value in body.items()
+        if key not in _KEPT_HERE and key not in quirks.drop
+    }
+    if not body.get("store"):
+        changed.pop("metadata", None)
+    if roles:
+        changed["messages"] = [_role_renamed(item, quirks.roles) for item in body["messages"]]
+    for key, value in missing.items():
+        changed.setdefault(quirks.rename.get(key, key), value)
+    return changed
+
+
+def _has_role(messages: object, roles: Mapping[str, str]) -> bool:
+    return isinstance(messages, list) and any(
+        isinstance(item, dict) and _role(item) in roles for item in messages
+    )
+
+
+def _role(message: Mapping[str, Any]) -> str:
+    role = message.get("role")
+    return role if isinstance(role, str) else ""
+
+
+def _role_renamed(message: object, roles: Mapping[str, str]) -> object:
+    if isinstance(message, dict) and _role(message) in roles:
+        return {**message, "role": roles[message["role"]]}
+    return message
+
+
+def _with_model(call: Call, wanted: str) -> bytes | None:
+    """The raw body with the model's name replaced, or None where that cannot be done safely.
+
+    A second "model" or an escaped key could make a provider read another model than was checked;
+    and where the path names the model, the body's one may stand anywhere.
+    """
+    raw, model = call.raw, call.model
+    if raw.count(b'"model"') != 1 or b"\\u00" in raw:
+        return None
+    if call.path_model is not None and orjson.loads(raw).get("model") != model:
+        return None
+    found = _MODEL.search(raw)
+    if found is None or orjson.loads(found[1]) != model:
+        return None
+    if model == wanted:
+        return raw
+    return raw[: found.start(1)] + orjson.dumps(wanted) + raw[found.end(1) :]
+
+
+def read_usage(value: object) -> Usage | None:
+    """OpenAI's usage object, tolerantly: what is no count is zero; None where it counts nothing."""
+    if not isinstance(value, dict) or _COUNTS.isdisjoint(value):
+        return None
+    prompt = _details(value.get("prompt_tokens_details"))
+    completion = _details(value.get("completion_tokens_details"))
+    return Usage(
+        prompt_tokens=_count(value.get("prompt_tokens")),
+        completion_tokens=_count(value.get("completion_tokens")),
+        cached_tokens=_count(prompt.get("cached_tokens")),
+        cache_write_tokens=_count(prompt.get("cache_write_tokens")),
+        reasoning_tokens=_count(completion.get("reasoning_tokens")),
+        audio_input_tokens=_count(prompt.get("audio_tokens")),
+        audio_output_tokens=_count(completion.get("audio_tokens")),
+    )
+
+
+def _details(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int:
+    return max(0, value) if type(value) is int else 0
+
+
+def error_object(error: GatewayError) -> dict[str, Any]:
+    """The `error` object of OpenAI's shape; `code` is a word, else the status, always a string."""
+    return {
+        "message": error.message,
+        "type": error.type,
+        "param": error.param,
+        "code": error.code or str(error.status),
+    }
+
+
+def error_body(error: GatewayError) -> bytes:
+    """The body of an error reply."""
+    return orjson.dumps({"error": error_object(error)})
+
+
+def error_events(error: GatewayError) -> bytes:
+    """What ends a stream that failed: an error event without `choices`, then the end mark.
+
+    With `choices` OpenWebUI drops the error, without the end mark it loses the partial text.
+    """
+    return b"data: " + error_body(error) + b"\n\n" + DONE

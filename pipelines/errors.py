@@ -1,0 +1,220 @@
+"""The tree of errors: what can go wrong with a call, and what the client is told.
+
+The rule: an error is raised where the fact is known and rendered in one place; its message is safe
+to show to the client, says what is wrong, where, and what to do, and names no secret.
+
+    GatewayError
+    ├─ ClientError      BadCall 400 · Unauthenticated 401 · Forbidden 403 · UnknownModel 404
+    │                   Unsupported 400 · BodyTimeout 408 · TooLarge 413 · UnsupportedEncoding 415
+    ├─ UpstreamError    ConnectFailed 502 · Overloaded 429/503 · UpstreamFailed 5xx
+    │                   FirstByteTimeout 504 · Denied 502 · Rejected 4xx · StreamBroken 502
+    └─ InternalError    500 · ShuttingDown 503 · StageOrder 500
+    ChainOrder          a configuration that cannot be run; never met by a call
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class GatewayError(Exception):
+    """A call that cannot be answered; `status`, `type`, `code` and `param` go to the client."""
+
+    status = 500
+    type = "internal_server_error"
+    code: str | None = None
+    param: str | None = None
+    retryable = False
+    retry_after: float | None = None
+
+    @property
+    def message(self) -> str:
+        """The sentence for the client."""
+        return str(self)
+
+
+class ClientError(GatewayError):
+    """The caller's fault: the same call will fail again."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class BadCall(ClientError):
+    """The body or a field of it is wrong; `param` names the field."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class Unauthenticated(ClientError):
+    """No key, or one that is not known."""
+
+    status = 401
+    type = "auth_error"
+
+
+class Forbidden(ClientError):
+    """The key is known, but may not do this."""
+
+    status = 403
+    type = "key_model_access_denied"
+
+    def __init__(self, message: str, param: str | None = "model") -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class UnknownModel(ClientError):
+    """No deployment serves this name; at most ten that the caller may use are named."""
+
+    status = 404
+    code = "model_not_found"
+    param = "model"
+
+    def __init__(self, model: str, known: Sequence[str] = ()) -> None:
+        shown = ", ".join(repr(name) for name in known[:10])
+        hint = f" Models you may use: {shown}." if shown else " No model is configured for you."
+        super().__init__(f"The model {model[:200]!r} does not exist.{hint}")
+
+
+class Unsupported(ClientError):
+    """A feature that the chosen provider cannot express; another deployment's may."""
+
+    elsewhere = True
+
+    def __init__(self, feature: str, provider: str) -> None:
+        super().__init__(f"{provider} does not support {feature}.")
+
+
+class BodyTimeout(ClientError):
+    """The request's body did not arrive in time."""
+
+    status = 408
+
+
+class TooLarge(ClientError):
+    """The request's body is over the limit."""
+
+    status = 413
+
+
+class UnsupportedEncoding(ClientError):
+    """The request's body is compressed."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        super().__init__("The request's body has a Content-Encoding; send it uncompressed.")
+
+
+class UpstreamError(GatewayError):
+    """The provider's fault; `retryable` says whether another try may help, `elsewhere` whether
+    only another deployment may."""
+
+    status = 502
+    type = "upstream_error"
+    code: str | None = "upstream_error"
+    elsewhere = True
+    provider_status: int | None = None
+
+
+class ConnectFailed(UpstreamError):
+    """No connection to the provider: nothing was sent, so a retry is always safe."""
+
+    code = "upstream_unreachable"
+    retryable = True
+
+
+class Overloaded(UpstreamError):
+    """The provider refuses for lack of capacity: 429, 503 or 529; `retry_after` is in seconds."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    retryable = True
+
+    def __init__(self, message: str, status: int = 429, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        if status != 429:
+            self.type, self.code = "overloaded_error", "upstream_overloaded"
+
+
+class UpstreamFailed(UpstreamError):
+    """The provider answered 5xx, or something that is no answer."""
+
+    retryable = True
+
+    def __init__(self, message: str, status: int = 502) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class FirstByteTimeout(UpstreamError):
+    """The provider was silent for too long before its first byte."""
+
+    status = 504
+    type = "timeout_error"
+    code = "upstream_timeout"
+    retryable = True
+
+
+class Denied(UpstreamError):
+    """The provider refuses the gateway's own credential; never shown as the client's 401."""
+
+    code = "upstream_auth"
+
+
+class Rejected(UpstreamError):
+    """The provider found the call itself wrong (4xx); its own sentence is passed on."""
+
+    status = 400
+    type = "invalid_request_error"
+    elsewhere = False
+
+    def __init__(
+        self, message: str, status: int = 400, code: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+
+
+class StreamBroken(UpstreamError):
+    """The reply broke off or stalled after its first byte; it is never tried again."""
+
+    code = "upstream_disconnected"
+    elsewhere = False
+
+
+class InternalError(GatewayError):
+    """Our own fault; the details are in the log, under the call's id."""
+
+    def __init__(self, message: str = "Internal server error") -> None:
+        super().__init__(message)
+
+
+class ShuttingDown(InternalError):
+    """The gateway stops, and this call did not end in time."""
+
+    status = 503
+    type = "server_shutdown"
+    code = "server_shutdown"
+
+    def __init__(self) -> None:
+        super().__init__("The gateway is shutting down; please send the request again.")
+
+
+class StageOrder(InternalError):
+    """A stage read a field of the exchange that no stage before it had given."""
+
+    def __init__(self, field: str, giver: str) -> None:
+        super().__init__(f"exchange.{field} was read before stage {giver!r} gave it")
+
+
+class ChainOrder(Exception):
+    """A list of stages that cannot be run; found when the configuration is loaded."""

@@ -1,0 +1,80 @@
+"""What a provider is: an address, a way to prove who pays, endpoints, and its oddities.
+
+The rule: a provider is data. Code enters only for a credential's scheme and for a dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipelines.errors import Unsupported
+from pipelines.upstream import UpstreamRequest
+
+
+class Credential(Protocol):
+    """One scheme of proving who pays, bound to one secret that never shows in its repr."""
+
+    async def sign(self, request: UpstreamRequest) -> None:
+        """Add what the provider asks for to the finished request, directly before it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one operation is served: a path below the base address, and what is spoken there.
+
+    `path` and the values of `query` may hold `{model}` and `{api_version}`.
+    """
+
+    path: str
+    dialect: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialSpec:
+    """How a provider wants to be paid: the scheme's name, the variables that usually hold the
+    secret, and the header's name where the scheme has one."""
+
+    scheme: str
+    env: tuple[str, ...] = ()
+    header: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """Small deviations from the dialect that the provider speaks.
+
+    `rename` maps field names and `roles` message roles; `drop` lists fields that it refuses;
+    `asks_usage` says that it knows `stream_options.include_usage`.
+    """
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    drop: frozenset[str] = frozenset()
+    asks_usage: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One row of the catalogue."""
+
+    name: str
+    title: str
+    docs: str
+    base_url: str
+    base_env: tuple[str, ...]
+    credential: CredentialSpec
+    endpoints: Mapping[str, Endpoint]
+    quirks: Quirks = field(default_factory=Quirks)
+    api_version: str = ""
+    models_path: str = ""
+
+    def endpoint(self, operation: str) -> Endpoint:
+        """Where the operation is served. Raises Unsupported where the provider has no such one."""
+        endpoint = self.endpoints.get(operation)
+        if endpoint is None:
+            raise Unsupported(f"the operation {operation!r}", self.title)
+        return endpoint

@@ -1,0 +1,1 @@
+"""Providers are data: one table each in `catalog/`, read by `load.py`."""

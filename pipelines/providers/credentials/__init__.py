@@ -1,0 +1,1 @@
+"""How a request proves to a provider who pays: one scheme each, one method."""

@@ -1,0 +1,157 @@
+"""Reads the catalogue.
+
+The rule: a row is checked strictly when it is loaded; an unknown field, a missing one or one of the
+wrong type is an error that names the file and the provider.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from pipelines.provider import Credential, CredentialSpec, Endpoint, Provider, Quirks
+from pipelines.providers.credentials.bearer import Bearer
+from pipelines.providers.credentials.header import Header
+from pipelines.providers.credentials.none import NoCredential
+
+SCHEMES = frozenset({"bearer", "header", "none"})
+
+
+class BadCatalog(Exception):
+    """A row of the catalogue that cannot be used; the message names file, provider and field."""
+
+
+def load_catalog() -> dict[str, Provider]:
+    """Every provider that ships with the gateway, by name."""
+    folder = files("pipelines.providers").joinpath("catalog")
+    sources = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return read_catalog((name, folder.joinpath(name).read_text("utf-8")) for name in sources)
+
+
+def read_catalog(sources: Iterable[tuple[str, str]]) -> dict[str, Provider]:
+    """Providers from (file name, TOML text) pairs. Raises BadCatalog."""
+    catalog: dict[str, Provider] = {}
+    for source, text in sources:
+        for name, row in _tables(source, text).items():
+            if name in catalog:
+                raise BadCatalog(f"{source}: provider {name!r} stands in the catalogue twice")
+            catalog[name] = _provider(name, _Row(f"{source}: {name}", row))
+    return catalog
+
+
+def _tables(source: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadCatalog(f"{source}: {error}") from None
+
+
+def make_credential(spec: CredentialSpec, secret: str) -> Credential:
+    """The credential of a scheme, bound to a secret ("" where there is none)."""
+    if spec.scheme == "none" or not secret:
+        return NoCredential()
+    if spec.scheme == "header":
+        return Header(spec.header, secret)
+    return Bearer(secret)
+
+
+class _Row:
+    """One table of a file, read field by field; what is left over at the end is an error."""
+
+    def __init__(self, where: str, row: object) -> None:
+        if not isinstance(row, dict):
+            raise BadCatalog(f"{where}: expected a table")
+        self.where = where
+        self._left = dict(row)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._left.pop(name, default)
+        if not isinstance(value, str):
+            raise BadCatalog(f"{self.where}.{name}: expected a string")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._left.pop(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise BadCatalog(f"{self.where}.{name}: expected a list of strings")
+        return tuple(value)
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self._left.pop(name, default)
+        if not isinstance(value, bool):
+            raise BadCatalog(f"{self.where}.{name}: expected true or false")
+        return value
+
+    def mapping(self, name: str) -> Mapping[str, str]:
+        value = self._left.pop(name, {})
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise BadCatalog(f"{self.where}.{name}: expected a table of strings")
+        return value
+
+    def row(self, name: str) -> _Row:
+        return _Row(f"{self.where}.{name}", self._left.pop(name, {}))
+
+    def rows(self, name: str) -> dict[str, _Row]:
+        tables = self._left.pop(name, {})
+        if not isinstance(tables, dict):
+            raise BadCatalog(f"{self.where}.{name}: expected a table")
+        return {key: _Row(f"{self.where}.{name}.{key}", table) for key, table in tables.items()}
+
+    def done(self) -> None:
+        if self._left:
+            raise BadCatalog(f"{self.where}: unknown field {min(self._left)!r}")
+
+
+def _provider(name: str, row: _Row) -> Provider:
+    provider = Provider(
+        name=name,
+        title=row.text("title"),
+        docs=row.text("docs"),
+        base_url=row.text("base_url"),
+        base_env=row.texts("base_env"),
+        credential=_credential(row.row("credential")),
+        endpoints={key: _endpoint(table) for key, table in row.rows("endpoints").items()},
+        quirks=_quirks(row.row("quirks")),
+        api_version=row.text("api_version", ""),
+        models_path=row.text("models_path", ""),
+    )
+    row.done()
+    if not provider.endpoints:
+        raise BadCatalog(f"{row.where}: no endpoints")
+    return provider
+
+
+def _credential(row: _Row) -> CredentialSpec:
+    spec = CredentialSpec(
+        scheme=row.text("scheme"),
+        env=row.texts("env"),
+        header=row.text("header", ""),
+        required=row.flag("required", True),
+    )
+    row.done()
+    if spec.scheme not in SCHEMES:
+        raise BadCatalog(f"{row.where}.scheme: unknown scheme {spec.scheme!r}")
+    if (spec.scheme == "header") != bool(spec.header):
+        raise BadCatalog(f"{row.where}.header: needed by the scheme 'header' and by no other")
+    return spec
+
+
+def _endpoint(row: _Row) -> Endpoint:
+    endpoint = Endpoint(row.text("path"), row.text("dialect"), row.mapping("query"))
+    row.done()
+    if not endpoint.path.startswith("/"):
+        raise BadCatalog(f"{row.where}.path: must begin with '/'")
+    return endpoint
+
+
+def _quirks(row: _Row) -> Quirks:
+    quirks = Quirks(
+        rename=row.mapping("rename"),
+        roles=row.mapping("roles"),
+        drop=frozenset(row.texts("drop")),
+        asks_usage=row.flag("asks_usage", True),
+    )
+    row.done()
+    return quirks

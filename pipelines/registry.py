@@ -1,0 +1,107 @@
+"""The parts that a configuration may name: stages, dialects and providers.
+
+The rule: what ships with the gateway travels the same road as a plugin, and a plugin is read only
+if the configuration names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from random import Random
+from types import MappingProxyType
+
+from pipelines.dialects.base import Dialect
+from pipelines.dialects.openai_dialects import (
+    OPENAI_CHAT,
+    OPENAI_COMPLETIONS,
+    OPENAI_EMBEDDINGS,
+)
+from pipelines.errors import ChainOrder
+from pipelines.keys import LITELLM_HEADER
+from pipelines.ports import Ports
+from pipelines.stage import Stage
+from pipelines.stages.auth import Auth
+from pipelines.stages.budget import Budget
+from pipelines.stages.cache import Cache
+from pipelines.stages.log import Log
+from pipelines.stages.route import Route
+from pipelines.stages.stream import Stream
+from pipelines.stages.translate import Translate
+
+STAGE_GROUP = "pipelines.stages"
+
+StageFactory = Callable[[Mapping[str, object], Ports], Stage]
+
+
+def _auth(settings: Mapping[str, object], ports: Ports) -> Stage:
+    header = settings.get("key_header")
+    return Auth(ports.keys, str(header).lower().encode() if header else LITELLM_HEADER)
+
+
+def _budget(settings: Mapping[str, object], ports: Ports) -> Stage:
+    return Budget()
+
+
+def _cache(settings: Mapping[str, object], ports: Ports) -> Stage:
+    return Cache()
+
+
+def _route(settings: Mapping[str, object], ports: Ports) -> Stage:
+    return Route(ports.routes, ports.policy, ports.clock, Random())
+
+
+def _translate(settings: Mapping[str, object], ports: Ports) -> Stage:
+    return Translate(ports.dialects, ports.policy)
+
+
+def _stream(settings: Mapping[str, object], ports: Ports) -> Stage:
+    return Stream(ports.transport, ports.dialects)
+
+
+def _log(settings: Mapping[str, object], ports: Ports) -> Stage:
+    return Log(ports.journal, ports.clock)
+
+
+BUILT_IN_STAGES: tuple[tuple[str, StageFactory], ...] = (
+    ("auth", _auth),
+    ("budget", _budget),
+    ("cache", _cache),
+    ("route", _route),
+    ("translate", _translate),
+    ("stream", _stream),
+    ("log", _log),
+)
+
+DEFAULT_STAGES = tuple(name for name, _ in BUILT_IN_STAGES)
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {dialect.name: dialect for dialect in (OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS)}
+)
+
+
+def stage_factory(name: str) -> StageFactory:
+    """The factory of a stage by its name: built in, else an installed package's entry point.
+
+    Raises ChainOrder where nobody offers the name, or the plugin cannot be loaded.
+    """
+    built_in = dict(BUILT_IN_STAGES)
+    if name in built_in:
+        return built_in[name]
+    for point in entry_points(group=STAGE_GROUP):
+        if point.name == name:
+            return _loaded(point)
+    raise ChainOrder(
+        f"stage {name!r} is unknown; built in are {', '.join(built_in)}, and no installed package "
+        f"offers it under the entry point {STAGE_GROUP!r}"
+    )
+
+
+def _loaded(point: EntryPoint) -> StageFactory:
+    try:
+        factory: StageFactory = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ChainOrder(
+            f"stage {point.name!r} ({point.value}) cannot be loaded: {error}"
+        ) from None
+    return factory

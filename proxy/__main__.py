@@ -1,0 +1,53 @@
+"""The command line: `headgate` and `python -m proxy` are the same.
+
+The rule: thin; every command is a function in `proxy/commands/` that returns an exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from proxy import __version__
+from proxy.commands.check import check
+from proxy.commands.serve import serve_command
+from proxy.config.environment import system
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line."""
+    root = argparse.ArgumentParser(
+        prog="headgate", description="A self-hosted gateway for language models."
+    )
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the gateway")
+    serve.add_argument("--config", metavar="FILE", help="a litellm.yaml or headgate.yaml")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument("--port", type=int, default=4000, help="port to listen on (%(default)s)")
+    checked = commands.add_parser("check", help="say what a configuration means, and what is wrong")
+    checked.add_argument("--config", metavar="FILE", help="a litellm.yaml or headgate.yaml")
+    commands.add_parser("version", help="print the version")
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = parser().parse_args(arguments)
+    if options.command == "version":
+        print(f"headgate {__version__}")
+        return 0
+    environment = system()
+    if options.command == "check":
+        try:
+            return check(options.config, environment, sys.stdout)
+        except BrokenPipeError:
+            # Whoever read (`| head`) has seen enough; the interpreter must not try to write again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+    return serve_command(options.config, options.host, options.port, environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

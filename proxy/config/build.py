@@ -1,0 +1,101 @@
+"""Turns the plain data of all sections into Settings.
+
+The rule: one wrong part does not hide the problems of the others; what can be built is built, so
+that `headgate check` can show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pipelines.routing.routes import Routes
+from proxy.config import choices
+from proxy.config.choices import Parts
+from proxy.config.deployments import ANY, Builder
+from proxy.config.fallbacks import Alternatives
+from proxy.config.providers import Catalog
+from proxy.config.references import Reading
+from proxy.config.schema import (
+    GeneralSettings,
+    HeadgateSettings,
+    LitellmSettings,
+    RouterSettings,
+    Section,
+    Top,
+)
+from proxy.config.settings import Settings
+from proxy.config.validate import validate
+
+S = TypeVar("S", bound=Section)
+
+
+def build(
+    source: str, data: Mapping[str, Any], catalog: Catalog, ollama_up: bool, reading: Reading
+) -> Settings:
+    """The settings of these sections, with all problems that were found."""
+    top = validate(Top, data, (), reading.problems) or Top()
+    parts = Parts(
+        router=_section(RouterSettings, "router_settings", top, reading),
+        litellm=_section(LitellmSettings, "litellm_settings", top, reading),
+        general=_section(GeneralSettings, "general_settings", top, reading),
+        own=_section(HeadgateSettings, "headgate_settings", top, reading),
+    )
+    builder = Builder(catalog, reading.references, reading.problems)
+    # What is named wins over what `*` stands for, wherever it is written.
+    for index, entry in sorted(enumerate(top.model_list or ()), key=lambda one: _is_any(one[1])):
+        builder.add(index, entry)
+    if parts.own.providers_from_environment:
+        builder.add_from_environment(ollama_up)
+    if not builder.deployments and not reading.problems.failed:
+        reading.problems.error(("model_list",), "there is no model that can be served")
+    settings = _settings(source, parts, builder, reading)
+    reading.tell_unset()
+    return replace(settings, problems=reading.problems.found())
+
+
+def _section(section: type[S], name: str, top: Top, reading: Reading) -> S:
+    return validate(section, getattr(top, name), (name,), reading.problems) or section()
+
+
+def _settings(source: str, parts: Parts, builder: Builder, reading: Reading) -> Settings:
+    own, general = parts.own, parts.general
+    alternatives = Alternatives(reading.problems)
+    aliases = alternatives.aliases(parts.router)
+    fallbacks = alternatives.fallbacks(parts.router, parts.litellm, choices.depth(parts, reading))
+    routes = Routes(builder.deployments, aliases.groups, fallbacks, aliases.hidden)
+    alternatives.doubt(lambda name: bool(routes.find(name)) or _covers(builder.names, name))
+    default = Settings(source=source, routes=routes)
+    return replace(
+        default,
+        aliases=aliases.groups,
+        policy=choices.policy(parts, reading),
+        stages=choices.stages(parts, reading.problems),
+        master_key=choices.master_key(general, reading),
+        permit_weak_key=bool(general.dangerously_permit_weak_or_unset_master_key),
+        key_header=general.litellm_key_header_name,
+        max_body_bytes=choices.max_body_bytes(own, general),
+        connect_timeout=own.connect_timeout or default.connect_timeout,
+        keep_alive=own.keep_alive or default.keep_alive,
+        drain_timeout=default.drain_timeout if own.drain_timeout is None else own.drain_timeout,
+        ssl_verify=choices.ssl_verify(parts.litellm, reading),
+        log_format=own.log_format or ("json" if parts.litellm.json_logs else "auto"),
+        log_level=choices.log_level(parts, reading),
+        discover_models=own.discover_models is not False,
+        environment=reading.env,
+        key_hints=builder.key_hints,
+        secrets=reading.references.vault,
+    )
+
+
+def _is_any(entry: object) -> bool:
+    return isinstance(entry, Mapping) and entry.get("model_name") == ANY
+
+
+def _covers(patterns: Iterable[str], name: str) -> bool:
+    for pattern in patterns:
+        head, star, tail = pattern.partition("*")
+        if name == pattern or (star and name.startswith(head) and name.endswith(tail)):
+            return True
+    return False

@@ -1,0 +1,235 @@
+"""The active keys of each section.
+
+The rule: a key with a field here does what it says; a known key without one stands in `known.py` or
+`known_models.py`. A key that is left empty counts as not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+
+from proxy.config.fields import (
+    Count,
+    Flag,
+    Headers,
+    LogLevel,
+    Map,
+    Names,
+    OptionalText,
+    Positive,
+    Price,
+    Reader,
+    Seconds,
+    Share,
+    Text,
+    Verify,
+    Wait,
+    Word,
+    expected,
+    one_of,
+)
+from proxy.config.known import GENERAL_LATER, LITELLM_LATER, ROUTER_LATER, TOP_LATER
+from proxy.config.known_models import (
+    INFO_LATER,
+    PARAMS_LATER,
+    PRICES_LATER,
+    REQUEST_FIELDS,
+)
+
+STRATEGIES = (
+    "simple-shuffle",
+    "least-busy",
+    "usage-based-routing",
+    "usage-based-routing-v2",
+    "latency-based-routing",
+    "cost-based-routing",
+    "provider-budget-routing",
+    "lar1",
+)
+
+Strategy = Annotated[str, one_of(*STRATEGIES)]
+LogFormat = Annotated[Literal["auto", "json", "pretty"], one_of("auto", "json", "pretty")]
+
+
+class Section(BaseModel):
+    """A part of the file; keys that are no fields are kept aside in `model_extra`."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+    __str__ = __repr__
+
+
+class Priced(Section):
+    """What a token costs, in dollars."""
+
+    input_cost_per_token: Price | None = None
+    output_cost_per_token: Price | None = None
+    cache_read_input_token_cost: Price | None = None
+    cache_creation_input_token_cost: Price | None = None
+    output_cost_per_reasoning_token: Price | None = None
+
+
+class LitellmParams(Priced):
+    """`model_list[].litellm_params`: where a model is served and how it is called."""
+
+    model: Text
+    custom_llm_provider: OptionalText = None
+    api_key: OptionalText = None
+    api_base: OptionalText = None
+    base_url: OptionalText = None
+    api_version: OptionalText = None
+    organization: OptionalText = None
+    extra_headers: Headers | None = None
+    headers: Headers | None = None
+    extra_body: Map | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+    weight: Share | None = None
+    order: Count | None = None
+    timeout: Annotated[
+        Seconds | None, Field(validation_alias=AliasChoices("timeout", "request_timeout"))
+    ] = None
+    stream_timeout: Seconds | None = None
+    max_retries: Count | None = None
+    num_retries: Count | None = None
+
+
+class ModelInfo(Priced):
+    """`model_list[].model_info`: facts about a model; other keys are the operator's own."""
+
+    id: Word | None = None
+    blocked: Flag | None = None
+
+
+class Entry(Section):
+    """`model_list[]`: one way to serve a public name."""
+
+    model_name: Text
+    litellm_params: Map
+    model_info: Map | None = None
+    blocked: Flag | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
+
+
+class RouterSettings(Section):
+    """`router_settings`: how hard to try, and where else."""
+
+    routing_strategy: Strategy | None = None
+    num_retries: Count | None = None
+    retry_after: Wait | None = None
+    timeout: Seconds | None = None
+    stream_timeout: Seconds | None = None
+    fallbacks: Any = None
+    default_fallbacks: Any = None
+    max_fallbacks: Count | None = None
+    model_group_alias: Map | None = None
+    set_verbose: Flag | None = None
+
+
+class LitellmSettings(Section):
+    """`litellm_settings`: the older place of many settings."""
+
+    num_retries: Count | None = None
+    request_timeout: Seconds | None = None
+    fallbacks: Any = None
+    default_fallbacks: Any = None
+    max_fallbacks: Count | None = None
+    json_logs: Flag | None = None
+    set_verbose: Flag | None = None
+    ssl_verify: Verify | None = None
+
+
+class GeneralSettings(Section):
+    """`general_settings`: who may call the gateway."""
+
+    master_key: OptionalText = None
+    litellm_key_header_name: OptionalText = None
+    max_request_size_mb: Positive | None = None
+    dangerously_permit_weak_or_unset_master_key: Flag | None = None
+
+
+class HeadgateSettings(Section):
+    """`headgate_settings`: what LiteLLM's file has no key for."""
+
+    stages: list[Any] | None = None
+    max_body_bytes: Positive | None = None
+    drain_timeout: Wait | None = None
+    connect_timeout: Seconds | None = None
+    first_byte_timeout: Seconds | None = None
+    idle_timeout: Seconds | None = None
+    keep_alive: Seconds | None = None
+    log_format: LogFormat | None = None
+    log_level: LogLevel | None = None
+    discover_models: Flag | None = None
+    providers_from_environment: Flag | None = None
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, list) and value:
+            return value
+        raise expected("a list of stages")
+
+
+class Top(Section):
+    """The sections of a file."""
+
+    model_list: list[Any] | None = None
+    router_settings: Map | None = None
+    litellm_settings: Map | None = None
+    general_settings: Map | None = None
+    headgate_settings: Map | None = None
+    environment_variables: Map | None = None
+    include: Names | None = None
+
+
+SECTIONS: Mapping[str, type[Section]] = MappingProxyType(
+    {
+        "router_settings": RouterSettings,
+        "litellm_settings": LitellmSettings,
+        "general_settings": GeneralSettings,
+        "headgate_settings": HeadgateSettings,
+        "model_list[].litellm_params": LitellmParams,
+        "model_list[].model_info": ModelInfo,
+    }
+)
+LATER: Mapping[type[Section], Mapping[str, Reader]] = MappingProxyType(
+    {
+        Top: TOP_LATER,
+        RouterSettings: ROUTER_LATER,
+        LitellmSettings: LITELLM_LATER,
+        GeneralSettings: GENERAL_LATER,
+        LitellmParams: MappingProxyType({**PARAMS_LATER, **PRICES_LATER}),
+        ModelInfo: MappingProxyType({**INFO_LATER, **PRICES_LATER}),
+    }
+)
+
+
+def active(section: type[Section]) -> frozenset[str]:
+    """The keys that do something, other spellings included."""
+    names = set(section.model_fields)
+    for field in section.model_fields.values():
+        if isinstance(field.validation_alias, AliasChoices):
+            names.update(str(choice) for choice in field.validation_alias.choices)
+    return frozenset(names)
+
+
+def known(section: type[Section]) -> frozenset[str]:
+    """All keys that have a meaning in this section."""
+    fields = REQUEST_FIELDS if section is LitellmParams else {}
+    return active(section) | LATER.get(section, {}).keys() | fields.keys()

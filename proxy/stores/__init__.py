@@ -1,0 +1,1 @@
+"""State behind the ports: one folder a port, one file a backend."""

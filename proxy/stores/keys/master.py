@@ -1,0 +1,49 @@
+"""The key of the operator, and the open door of the quickstart.
+
+The rule: secrets are compared as digests in constant time, and never kept in the clear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from contextlib import suppress
+
+from pipelines.exchange import Principal
+
+MASTER = "master"
+OPEN = "anonymous"
+
+
+class MasterKeys:
+    """Knows one key, which may do everything."""
+
+    def __init__(self, master_key: str) -> None:
+        self._digest = _digest(master_key.encode())
+        self._principal = Principal(MASTER, self._digest.hex())
+
+    async def find(self, secret: str | None) -> Principal | None:
+        """The operator, or None for everybody else."""
+        if not secret:
+            return None
+        raw = secret.encode()
+        if not secret.isascii():
+            # Headers are read as latin-1, whatever the client wrote.
+            with suppress(UnicodeEncodeError):
+                raw = secret.encode("latin-1")
+        return self._principal if hmac.compare_digest(_digest(raw), self._digest) else None
+
+
+class OpenKeys:
+    """Takes everybody in, with any key or none: only for an address that nobody else can reach."""
+
+    def __init__(self) -> None:
+        self._principal = Principal(OPEN)
+
+    async def find(self, secret: str | None) -> Principal | None:
+        """The anonymous caller."""
+        return self._principal
+
+
+def _digest(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()

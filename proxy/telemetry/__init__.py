@@ -1,0 +1,1 @@
+"""What the operator sees: logs now, metrics and traces in their own files."""

@@ -1,0 +1,1 @@
+"""How bytes reach providers: aiohttp for those in the network, a mock for the built-in one."""

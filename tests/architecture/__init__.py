@@ -1,0 +1,1 @@
+"""The house rules, each kept by a test that reads the source."""

@@ -1,0 +1,106 @@
+"""What OpenAI's dialects share: usage is read tolerantly, errors are told in one shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from pipelines.dialects.openai import DONE, error_body, error_events, error_object, read_usage
+from pipelines.dialects.sse import data_of, events
+from pipelines.errors import BadCall, GatewayError, Overloaded, StreamBroken, UnknownModel
+from pipelines.usage import Usage
+
+
+def test_usage_is_read_in_full() -> None:
+    value = {
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "total_tokens": 150,
+        "prompt_tokens_details": {
+            "cached_tokens": 60,
+            "cache_write_tokens": 10,
+            "audio_tokens": 5,
+            "text_tokens": 95,
+        },
+        "completion_tokens_details": {"reasoning_tokens": 30, "audio_tokens": 7},
+    }
+    assert read_usage(value) == Usage(
+        prompt_tokens=100,
+        completion_tokens=50,
+        cached_tokens=60,
+        cache_write_tokens=10,
+        reasoning_tokens=30,
+        audio_input_tokens=5,
+        audio_output_tokens=7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "usage"),
+    [
+        ({"prompt_tokens": 8, "total_tokens": 8}, Usage(prompt_tokens=8)),
+        ({"completion_tokens": 8}, Usage(completion_tokens=8)),
+        ({"prompt_tokens": -5, "completion_tokens": "x"}, Usage()),
+        ({"prompt_tokens": 5.0, "completion_tokens": True}, Usage()),
+        ({"prompt_tokens": None, "completion_tokens": 3}, Usage(completion_tokens=3)),
+        (
+            {"prompt_tokens": 1, "prompt_tokens_details": None, "completion_tokens_details": []},
+            Usage(prompt_tokens=1),
+        ),
+        (
+            {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": "many"}},
+            Usage(prompt_tokens=1),
+        ),
+    ],
+)
+def test_what_is_no_count_is_zero(value: dict[str, Any], usage: Usage) -> None:
+    assert read_usage(value) == usage
+
+
+@pytest.mark.parametrize("value", [None, 7, "x", [], True, {}, {"total_time": 0.1}])
+def test_what_counts_nothing_is_no_usage(value: object) -> None:
+    # Else "usage": {} would be taken for a report of zero tokens, and cost nothing.
+    assert read_usage(value) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (
+            BadCall("no", "field"),
+            {"message": "no", "type": "invalid_request_error", "param": "field", "code": "400"},
+        ),
+        (
+            Overloaded("busy"),
+            {
+                "message": "busy",
+                "type": "rate_limit_error",
+                "param": None,
+                "code": "rate_limit_exceeded",
+            },
+        ),
+    ],
+)
+def test_an_error_has_openais_shape_and_its_code_is_a_string(
+    error: GatewayError, wanted: dict[str, Any]
+) -> None:
+    assert error_object(error) == wanted
+    assert orjson.loads(error_body(error)) == {"error": wanted}
+
+
+def test_an_unknown_model_is_answered_as_openai_does() -> None:
+    told = error_object(UnknownModel("x"))
+    assert (told["code"], told["param"]) == ("model_not_found", "model")
+
+
+def test_a_broken_stream_ends_with_an_error_without_choices_and_the_end_mark() -> None:
+    # With choices OpenWebUI drops the error; without the mark it loses the partial text.
+    raw = error_events(StreamBroken("cut\nin two: data: [DONE]"))
+    first, last = (raw[begin:end] for begin, end in events(raw))
+    value = orjson.loads(data_of(first) or b"")
+    assert value.keys() == {"error"}
+    assert value["error"]["message"] == "cut\nin two: data: [DONE]"
+    assert value["error"]["code"] == "upstream_disconnected"
+    assert last == DONE

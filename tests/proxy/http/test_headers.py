@@ -1,0 +1,121 @@
+"""A reply's headers name the call and who answered it; of the provider's a few pass, made safe."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.errors import BadCall, ConnectFailed, Denied, Overloaded
+from pipelines.events import Media
+from pipelines.exchange import Exchange
+from proxy.http.headers import call_headers, error_headers, reply_headers
+from tests.builders import a_deployment, an_exchange
+
+
+def tried(*deployments: tuple[str, str], fallbacks: int = 0) -> Exchange:
+    exchange = an_exchange()
+    for name, group in deployments:
+        exchange.attempt(a_deployment(name, group), 1.0)
+    exchange.fallbacks = fallbacks
+    return exchange
+
+
+def test_a_call_that_reached_nobody_has_its_id_alone() -> None:
+    assert call_headers(an_exchange()) == [(b"x-litellm-call-id", b"call-1")]
+
+
+def test_a_call_names_who_answered_it_after_how_many_tries() -> None:
+    exchange = tried(("d1", "gpt"), ("d2", "gpt"), ("d3", "spare"), fallbacks=1)
+    assert call_headers(exchange) == [
+        (b"x-litellm-call-id", b"call-1"),
+        (b"x-litellm-model-id", b"d3"),
+        (b"x-litellm-model-group", b"spare"),
+        (b"x-litellm-attempted-retries", b"1"),
+        (b"x-litellm-attempted-fallbacks", b"1"),
+    ]
+
+
+def test_a_count_of_retries_is_never_negative() -> None:
+    assert (b"x-litellm-attempted-retries", b"0") in call_headers(tried(("d1", "g"), fallbacks=3))
+
+
+def test_names_cannot_break_out_of_their_header() -> None:
+    exchange = tried(("d1\r\nset-cookie: a=b", "gpt\x00\x1b[31m\x7f\tü"))
+    found = dict(call_headers(exchange))
+    assert found[b"x-litellm-model-id"] == b"d1set-cookie: a=b"
+    assert found[b"x-litellm-model-group"] == b"gpt[31m\t" + "ü".encode()
+
+
+def test_the_next_call_gets_no_headers_of_the_one_before() -> None:
+    first = reply_headers(tried(("d1", "gpt")), Media.SSE, [(b"x-request-id", b"r1")])
+    first.append((b"x-mine", b"1"))
+    second = reply_headers(tried(("d1", "gpt")), Media.SSE, [])
+    assert (b"x-mine", b"1") not in second
+    assert b"llm_provider-x-request-id" not in dict(second)
+    assert len(dict(second)) == len(second)
+
+
+def test_a_stream_is_neither_cached_nor_buffered_on_its_way() -> None:
+    found = dict(reply_headers(an_exchange(), Media.SSE, []))
+    assert found[b"content-type"] == b"text/event-stream"
+    assert found[b"cache-control"] == b"no-cache"
+    assert found[b"x-accel-buffering"] == b"no"
+
+
+def test_a_document_is_json_whatever_the_provider_called_it() -> None:
+    upstream = [(b"content-type", b"text/plain; charset=latin-1")]
+    found = reply_headers(an_exchange(), Media.JSON, upstream)
+    assert [pair for pair in found if pair[0] == b"content-type"] == [
+        (b"content-type", b"application/json")
+    ]
+
+
+def test_plain_bytes_keep_the_type_that_the_provider_gave_them() -> None:
+    upstream = [(b"content-type", b"audio/mpeg")]
+    assert dict(reply_headers(an_exchange(), Media.BINARY, upstream))[b"content-type"] == (
+        b"audio/mpeg"
+    )
+
+
+def test_of_the_providers_headers_only_listed_ones_pass_under_a_prefix() -> None:
+    upstream = [
+        (b"x-request-id", b"req_1"),
+        (b"x-ratelimit-remaining-tokens", b"99"),
+        (b"set-cookie", b"session=1"),
+        (b"server", b"nginx"),
+        (b"location", b"http://elsewhere.example"),
+        (b"content-length", b"12"),
+        (b"content-encoding", b"gzip"),
+        (b"authorization", b"Bearer sk-secret"),
+        (b"x-litellm-call-id", b"forged"),
+        (b"access-control-allow-origin", b"*"),
+    ]
+    found = reply_headers(an_exchange(), Media.JSON, upstream)
+    assert found == [
+        (b"x-litellm-call-id", b"call-1"),
+        (b"content-type", b"application/json"),
+        (b"llm_provider-x-request-id", b"req_1"),
+        (b"llm_provider-x-ratelimit-remaining-tokens", b"99"),
+    ]
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: x", b"a\nb", b"\x00a", b"a\x1b[2J"])
+@pytest.mark.parametrize("media", list(Media))
+def test_a_provider_cannot_inject_a_header(media: Media, value: bytes) -> None:
+    upstream = [(b"x-request-id", value), (b"content-type", value)]
+    for _, text in reply_headers(an_exchange(), media, upstream):
+        assert not set(text) & {0, 10, 13, 27}
+
+
+def test_a_wait_is_told_in_whole_seconds_and_never_too_short() -> None:
+    for wait, told in ((7.0, b"7"), (0.2, b"1"), (6.001, b"7"), (0.0, b"0")):
+        headers = dict(error_headers(Overloaded("busy", 429, wait)))
+        assert headers[b"retry-after"] == told
+
+
+def test_an_error_without_a_wait_names_none() -> None:
+    assert error_headers(BadCall("bad")) == [(b"content-type", b"application/json")]
+    assert error_headers(ConnectFailed("no")) == [(b"content-type", b"application/json")]
+
+
+def test_a_refused_credential_of_ours_is_not_worth_the_sdks_retries() -> None:
+    assert (b"x-should-retry", b"false") in error_headers(Denied("no"))
