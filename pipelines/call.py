@@ -21,11 +21,21 @@ MAX_DEPTH = 64
 class Call:
     """One call of a client: its operation, body, headers and address.
 
-    `path_model` is the model named by the path (Azure's way); `fault` is what went wrong while the
-    body was read, raised when the body is first needed.
+    `path_model` is the model named by the path (Azure's and Gemini's way), `path_streams` whether
+    the path asks for a stream; `fault` is what went wrong while the body was read, raised when the
+    body is first needed.
     """
 
-    __slots__ = ("_json", "client", "fault", "headers", "operation", "path_model", "raw")
+    __slots__ = (
+        "_json",
+        "client",
+        "fault",
+        "headers",
+        "operation",
+        "path_model",
+        "path_streams",
+        "raw",
+    )
 
     def __init__(
         self,
@@ -41,6 +51,7 @@ class Call:
         self.headers = headers
         self.client = client
         self.path_model = path_model
+        self.path_streams = False
         self.fault = fault
         self._json: dict[str, Any] | None = None
 
@@ -67,7 +78,12 @@ class Call:
     @property
     def streaming(self) -> bool:
         """Whether the client wants the reply in pieces."""
-        return self.operation.streams and self.json.get("stream") is True
+        rule = self.operation.streams
+        if rule == "asked":
+            return self.json.get("stream") is True
+        if rule == "unless":
+            return self.json.get("stream") is not False
+        return rule == "path" and self.path_streams
 
     def header(self, name: bytes) -> str | None:
         """The first value of a header by its lower-cased name."""

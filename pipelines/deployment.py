@@ -20,7 +20,7 @@ class Deployment:
 
     `group` is the public name, `model` the provider's own. `timeout` bounds a whole reply and
     `stream_timeout` the wait for a stream's first byte, both in seconds. `defaults` are fields for
-    bodies that lack them.
+    bodies that lack them; `drop_params` lets knobs be left out that the provider lacks.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Deployment:
     stream_timeout: float | None = None
     max_retries: int | None = None
     prices: Prices | None = None
+    drop_params: bool = False
 
     def named(self, model: str) -> Deployment:
         """The same deployment of a wildcard for one concrete provider model."""

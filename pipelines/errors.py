@@ -25,6 +25,7 @@ class GatewayError(Exception):
     code: str | None = None
     param: str | None = None
     retryable = False
+    elsewhere = False
     retry_after: float | None = None
 
     @property

@@ -15,11 +15,21 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Media(Enum):
-    """The three forms a body can have: one JSON document, a stream of events, or plain bytes."""
+    """The forms a body can have: one JSON document, a stream in one of three framings, or bytes."""
 
     JSON = "application/json"
     SSE = "text/event-stream"
+    NDJSON = "application/x-ndjson"
+    AWS = "application/vnd.amazon.eventstream"
     BINARY = "application/octet-stream"
+
+    @property
+    def streams(self) -> bool:
+        """Whether the body is a stream of messages."""
+        return self in _STREAMS
+
+
+_STREAMS = frozenset({Media.SSE, Media.NDJSON, Media.AWS})
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ class Exchange:
     attempts: list[Attempt] = field(default_factory=list)
     fallbacks: int = 0
     usage: Usage = NO_USAGE
+    losses: list[str] = field(default_factory=list)
     cost: int | None = None
     cached: bool = False
     first_byte: float | None = None

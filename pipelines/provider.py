@@ -5,7 +5,7 @@ The rule: a provider is data. Code enters only for a credential's scheme and for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,12 +24,15 @@ class Credential(Protocol):
 class Endpoint:
     """Where one operation is served: a path below the base address, and what is spoken there.
 
-    `path` and the values of `query` may hold `{model}` and `{api_version}`.
+    `path` and the values of `query` may hold `{model}` and `{api_version}`; a stream has a
+    `stream_path` and a `stream_query` of its own where the provider tells it by the address.
     """
 
     path: str
     dialect: str
     query: Mapping[str, str] = field(default_factory=dict)
+    stream_path: str = ""
+    stream_query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,17 @@ class Provider:
     api_version: str = ""
     models_path: str = ""
 
-    def endpoint(self, operation: str) -> Endpoint:
-        """Where the operation is served. Raises Unsupported where the provider has no such one."""
-        endpoint = self.endpoints.get(operation)
-        if endpoint is None:
-            raise Unsupported(f"the operation {operation!r}", self.title)
-        return endpoint
+    def endpoint(self, dialect: str, kin: Collection[str]) -> Endpoint:
+        """Where the dialect is spoken, else the first place where one of its kin is.
+
+        Raises Unsupported where the provider has neither.
+        """
+        kindred: Endpoint | None = None
+        for endpoint in self.endpoints.values():
+            if endpoint.dialect == dialect:
+                return endpoint
+            if kindred is None and endpoint.dialect in kin:
+                kindred = endpoint
+        if kindred is None:
+            raise Unsupported(f"{dialect} calls", self.title)
+        return kindred

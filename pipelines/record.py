@@ -45,3 +45,4 @@ class Record:
     attempts: tuple[AttemptRecord, ...] = field(default=())
     error: str | None = None
     client: str = ""
+    losses: tuple[str, ...] = ()

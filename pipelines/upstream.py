@@ -14,13 +14,15 @@ class UpstreamRequest:
     """One request to a provider; times in seconds.
 
     `first_byte` bounds the wait for the first byte of the body, or for all of a body that is not
-    streamed, and `idle` the silence within a stream. Requests of one `pool` share connections.
+    streamed, and `idle` the silence within a stream. Requests of one `pool` share connections;
+    `dialect` is what is spoken there.
     """
 
     url: str
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     pool: str
+    dialect: str
     streaming: bool
     first_byte: float
     idle: float

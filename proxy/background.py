@@ -28,7 +28,7 @@ class Background:
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run the work beside everything else; its failure is logged under its name."""
-        # No coroutine stands around the work: cancelled before its first step, it would never run it.
+        # Nothing is wrapped around the work: cancelled before its first step, it would never run.
         task = self.loop.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

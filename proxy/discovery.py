@@ -95,6 +95,7 @@ class Discovery:
             headers={"Accept": "application/json", **deployment.headers},
             body=b"",
             pool=deployment.provider.name,
+            dialect="",
             streaming=False,
             first_byte=PATIENCE,
             idle=PATIENCE,

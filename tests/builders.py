@@ -104,6 +104,7 @@ def an_upstream_request(streaming: bool = True) -> UpstreamRequest:
         headers={"Content-Type": "application/json"},
         body=a_body(),
         pool="acme",
+        dialect="openai-chat",
         streaming=streaming,
         first_byte=300.0,
         idle=300.0,

@@ -5,12 +5,15 @@ The rule: a dialect is pure. Readers of a reply are fed bytes and give bytes; th
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipelines.call import Call
 from pipelines.deployment import Deployment
+from pipelines.dialects.bridge import Interpreter, Writer
+from pipelines.dialects.frames import Frames
+from pipelines.dialects.losses import Losses
 from pipelines.errors import GatewayError, UpstreamError
-from pipelines.events import Headers
+from pipelines.events import Headers, Media
 from pipelines.usage import Usage
 
 
@@ -36,17 +39,41 @@ class Gauge(Protocol):
 
 
 class Dialect(Protocol):
-    """One wire format."""
+    """One wire format. Those of one `kind` can be translated into each other through the hub."""
 
     @property
     def name(self) -> str:
         """The name by which operations and providers refer to it."""
 
+    @property
+    def kind(self) -> str:
+        """What is said in it: generation, completion, embeddings, rerank, moderation."""
+
+    @property
+    def media(self) -> Media:
+        """The framing of its streams."""
+
     def forward(self, call: Call, deployment: Deployment) -> bytes:
-        """The body for a provider that speaks this dialect too."""
+        """The body for a provider that speaks this dialect too. Raises BadCall."""
 
     def gauge(self, call: Call, deployment: Deployment) -> Gauge:
         """A watcher for the reply to a forwarded call."""
+
+    def parse(self, call: Call) -> Any:
+        """What a call means, in the hub of this kind (for generation: a Prompt). Raises BadCall."""
+
+    def render(self, meaning: Any, deployment: Deployment, losses: Losses) -> dict[str, Any]:
+        """The body for a provider that speaks this dialect. Raises Unsupported."""
+
+    def interpreter(self, provider: str) -> Interpreter:
+        """A reader for one reply of a provider; `provider` is its title, for errors."""
+
+    def frames(self, media: Media) -> Frames:
+        """What cuts a streamed reply of a provider into messages."""
+
+    def writer(self, call: Call, id: str) -> Writer:
+        """A writer for one reply to a client, streamed or whole as the call asks; `id` serves
+        where the provider gives none."""
 
     def upstream_error(
         self, status: int, headers: Headers, body: bytes, deployment: Deployment

@@ -6,13 +6,24 @@ Source: https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
+from typing import Any
+
 from pipelines.call import Call
 from pipelines.deployment import Deployment
 from pipelines.dialects import openai, upstream_errors
 from pipelines.dialects.base import Gauge
+from pipelines.dialects.bridge import Interpreter, Writer
+from pipelines.dialects.frames import Frames, SseFrames
+from pipelines.dialects.losses import Losses
+from pipelines.dialects.openai_chat.parse import parse
+from pipelines.dialects.openai_chat.reader import ChatInterpreter
+from pipelines.dialects.openai_chat.render import render
+from pipelines.dialects.openai_chat.whole import ChatWholeWriter
+from pipelines.dialects.openai_chat.writer import ChatStreamWriter
 from pipelines.dialects.openai_gauge import StreamGauge, WholeGauge
-from pipelines.errors import GatewayError, UpstreamError
-from pipelines.events import Headers
+from pipelines.errors import GatewayError, Unsupported, UpstreamError
+from pipelines.events import Headers, Media
+from pipelines.prompt import Prompt
 
 BYTES_PER_TOKEN = 4
 
@@ -20,8 +31,11 @@ BYTES_PER_TOKEN = 4
 class OpenAIDialect:
     """One of OpenAI's dialects: `holds` is the field that makes a JSON document an answer."""
 
-    def __init__(self, name: str, holds: str) -> None:
+    media = Media.SSE
+
+    def __init__(self, name: str, kind: str, holds: str) -> None:
         self.name = name
+        self.kind = kind
         self._holds = holds
 
     def forward(self, call: Call, deployment: Deployment) -> bytes:
@@ -35,6 +49,26 @@ class OpenAIDialect:
         if call.streaming:
             return StreamGauge(provider, _adds_usage(call, deployment), prompt_tokens)
         return WholeGauge(provider, self._holds, prompt_tokens)
+
+    def parse(self, call: Call) -> Any:
+        """Raises Unsupported: nothing but its own dialect is translated into this one yet."""
+        raise Unsupported("translation into other dialects", self.name)
+
+    def render(self, meaning: Any, deployment: Deployment, losses: Losses) -> dict[str, Any]:
+        """Raises Unsupported, as `parse` does."""
+        raise losses.feature("translation from other dialects")
+
+    def interpreter(self, provider: str) -> Interpreter:
+        """Raises Unsupported, as `parse` does."""
+        raise Unsupported("translation into other dialects", provider)
+
+    def frames(self, media: Media) -> Frames:
+        """Server-sent events."""
+        return SseFrames()
+
+    def writer(self, call: Call, id: str) -> Writer:
+        """Raises Unsupported, as `parse` does."""
+        raise Unsupported("translation from other dialects", self.name)
 
     def upstream_error(
         self, status: int, headers: Headers, body: bytes, deployment: Deployment
@@ -60,6 +94,28 @@ def _adds_usage(call: Call, deployment: Deployment) -> bool:
     return call.streaming and deployment.provider.quirks.asks_usage and not _wants_usage(call)
 
 
-OPENAI_CHAT = OpenAIDialect("openai-chat", "choices")
-OPENAI_COMPLETIONS = OpenAIDialect("openai-completions", "choices")
-OPENAI_EMBEDDINGS = OpenAIDialect("openai-embeddings", "data")
+class OpenAIChat(OpenAIDialect):
+    """Chat completions, which every other dialect of generation can be translated from and into."""
+
+    def parse(self, call: Call) -> Prompt:
+        """What the call means. Raises BadCall."""
+        return parse(call.json)
+
+    def render(self, meaning: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
+        """The body for a provider. Raises Unsupported."""
+        return render(meaning, deployment, losses)
+
+    def interpreter(self, provider: str) -> Interpreter:
+        """A reader for one reply."""
+        return ChatInterpreter(provider)
+
+    def writer(self, call: Call, id: str) -> Writer:
+        """A writer for one reply, as chunks or as one document."""
+        if call.streaming:
+            return ChatStreamWriter(call.model, f"chatcmpl-{id}", _wants_usage(call))
+        return ChatWholeWriter(call.model, f"chatcmpl-{id}")
+
+
+OPENAI_CHAT = OpenAIChat("openai-chat", "generation", "choices")
+OPENAI_COMPLETIONS = OpenAIDialect("openai-completions", "completion", "choices")
+OPENAI_EMBEDDINGS = OpenAIDialect("openai-embeddings", "embeddings", "data")

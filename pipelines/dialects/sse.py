@@ -102,3 +102,11 @@ def data_of(event: bytes) -> bytes | None:
         if line.startswith(b"data:")
     ]
     return b"\n".join(parts) if parts else None
+
+
+def name_of(event: bytes, field: bytes) -> bytes | None:
+    """The value of another field of one event, such as `event`; None where it has none."""
+    for line in _LINES.split(event):
+        if line.startswith(field + b":"):
+            return line[len(field) + 1 :].strip()
+    return None

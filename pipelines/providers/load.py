@@ -139,7 +139,13 @@ def _credential(row: _Row) -> CredentialSpec:
 
 
 def _endpoint(row: _Row) -> Endpoint:
-    endpoint = Endpoint(row.text("path"), row.text("dialect"), row.mapping("query"))
+    endpoint = Endpoint(
+        path=row.text("path"),
+        dialect=row.text("dialect"),
+        query=row.mapping("query"),
+        stream_path=row.text("stream_path", ""),
+        stream_query=row.mapping("stream_query"),
+    )
     row.done()
     if not endpoint.path.startswith("/"):
         raise BadCatalog(f"{row.where}.path: must begin with '/'")

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pipelines.deployment import Deployment
 
 KEPT_NAMES = 1024
+LONGEST_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,11 @@ class Routes:
         found = self._groups.get(group)
         if found is not None:
             return found
-        return self._find_wildcard(group) if self._wildcards else ()
+        if not self._wildcards:
+            return ()
+        # A client may make up a name as long as a body; such a one is not kept.
+        keeps = len(group) <= LONGEST_KEPT
+        return self._find_wildcard(group) if keeps else self._by_wildcard(group)
 
     def _by_wildcard(self, name: str) -> tuple[Deployment, ...]:
         for pattern in self._wildcards:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from pipelines.errors import ClientError, GatewayError, ShuttingDown, UpstreamError
-from pipelines.events import Flow, Head, Proceed
+from pipelines.events import End, Flow, Head, Proceed
 from pipelines.exchange import Exchange
 from pipelines.ports import Clock, Journal
 from pipelines.record import AttemptRecord, Record
@@ -36,8 +36,9 @@ class Log:
             async for event in proceed():
                 if type(event) is Head:
                     status = event.status
+                elif type(event) is End:
+                    ended = True
                 yield event
-            ended = True
         finally:
             fault = None if ended else sys.exception()
             self._journal.put(_record(exchange, status, ended, fault, self._clock.monotonic()))
@@ -78,6 +79,7 @@ def _record(
         ),
         error=_words(fault),
         client=call.client,
+        losses=tuple(exchange.losses),
     )
 
 
@@ -91,8 +93,8 @@ def _outcome(
     if isinstance(fault, GatewayError) and not status:
         kind = "refused" if isinstance(fault, ClientError) else "failed"
         return kind, fault.status
-    if isinstance(fault, UpstreamError):
-        return "broken", status
+    if fault is None or isinstance(fault, UpstreamError):
+        return "broken", status or 500
     if isinstance(fault, Exception):
         return "failed", status or 500
     return "shutdown", status or ShuttingDown.status

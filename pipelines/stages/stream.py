@@ -36,14 +36,13 @@ class Stream:
         async with self._transport.open(request) as reply:
             if reply.status >= 300:
                 body = await _error_body(reply)
-                dialect = self._dialects[exchange.call.operation.dialect]
+                dialect = self._dialects[request.dialect]
                 raise dialect.upstream_error(reply.status, reply.headers, body, deployment)
             media = media_of(reply.headers, request.streaming)
-            if media is not (Media.SSE if request.streaming else Media.JSON):
-                asked = "a stream" if request.streaming else "one document"
+            if media is Media.BINARY:
                 raise UpstreamFailed(
-                    f"{deployment.provider.title} answered with {_type_of(reply.headers)!r} where "
-                    f"{asked} was asked for."
+                    f"{deployment.provider.title} answered with {_type_of(reply.headers)!r}, which "
+                    "is neither JSON nor a stream."
                 )
             yield Head(reply.status, reply.headers, media)
             if media is Media.JSON:
@@ -66,8 +65,9 @@ async def _error_body(reply: UpstreamReply) -> bytes:
 def media_of(headers: Headers, streaming: bool) -> Media:
     """The form of a body by its content type; one that is not named is what was asked for."""
     kind = _type_of(headers)
-    if kind == "text/event-stream":
-        return Media.SSE
+    for media in (Media.SSE, Media.NDJSON, Media.AWS):
+        if kind == media.value:
+            return media
     if kind == "application/json" or kind.endswith("+json"):
         return Media.JSON
     if kind in ("", "text/plain", "application/octet-stream"):

@@ -16,8 +16,7 @@ from pipelines.exchange import Exchange
 CALL_ID = b"x-litellm-call-id"
 
 JSON_TYPE = (b"content-type", b"application/json")
-_SSE_HEADERS = (
-    (b"content-type", b"text/event-stream"),
+_STREAM_HEADERS = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
@@ -40,6 +39,8 @@ def call_headers(exchange: Exchange) -> Headers:
         deployment = attempts[-1].deployment
         headers += _served_by(deployment.id, deployment.group)
         headers += _tried(len(attempts) - 1 - exchange.fallbacks, exchange.fallbacks)
+    if exchange.losses:
+        headers.append((b"x-headgate-lossy", _safe(", ".join(exchange.losses).encode())))
     return headers
 
 
@@ -62,8 +63,9 @@ def _tried(retries: int, fallbacks: int) -> tuple[tuple[bytes, bytes], ...]:
 def reply_headers(exchange: Exchange, media: Media, upstream: Headers) -> Headers:
     """The headers of a good reply, without its length."""
     headers = call_headers(exchange)
-    if media is Media.SSE:
-        headers += _SSE_HEADERS
+    if media.streams:
+        headers.append((b"content-type", media.value.encode()))
+        headers += _STREAM_HEADERS
     elif media is Media.JSON:
         headers.append(JSON_TYPE)
     for name, value in upstream:

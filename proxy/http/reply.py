@@ -95,7 +95,7 @@ class Reply:
         if self._ended or self._exchange.client_gone:
             return
         if self._started:
-            if self._head is not None and self._head.media is not Media.SSE:
+            if self._head is not None and not self._head.media.streams:
                 # A cut body without a last chunk is the only sign that such a client understands.
                 raise error
             await self._body(self._dialect.error_events(error), more=False)

@@ -126,6 +126,8 @@ def fields(record: Record) -> dict[str, object]:
         line["usage_estimated"] = True
     if record.fallbacks:
         line["fallbacks"] = record.fallbacks
+    if record.losses:
+        line["losses"] = list(record.losses)
     failed = [f"{one.deployment}: {one.error}" for one in record.attempts if one.error]
     if failed:
         line["failed_attempts"] = failed

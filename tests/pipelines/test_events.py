@@ -22,5 +22,8 @@ def test_media_are_named_by_their_content_type() -> None:
     assert [media.value for media in Media] == [
         "application/json",
         "text/event-stream",
+        "application/x-ndjson",
+        "application/vnd.amazon.eventstream",
         "application/octet-stream",
     ]
+    assert [media for media in Media if media.streams] == [Media.SSE, Media.NDJSON, Media.AWS]

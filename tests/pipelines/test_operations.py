@@ -16,4 +16,4 @@ def test_the_table_has_three_operations() -> None:
 
 def test_each_operation_needs_one_field_and_only_text_streams() -> None:
     assert [one.requires for one in OPERATIONS] == [("messages",), ("prompt",), ("input",)]
-    assert [one.streams for one in OPERATIONS] == [True, True, False]
+    assert [one.streams for one in OPERATIONS] == ["asked", "asked", "never"]

@@ -9,14 +9,19 @@ from pipelines.provider import Quirks
 from tests.builders import ENDPOINTS, a_provider
 
 
-def test_a_provider_finds_the_endpoint_of_an_operation() -> None:
-    assert a_provider().endpoint("embeddings") is ENDPOINTS["embeddings"]
+def test_a_provider_finds_the_endpoint_where_a_dialect_is_spoken() -> None:
+    assert a_provider().endpoint("openai-embeddings", ()) is ENDPOINTS["embeddings"]
 
 
-def test_a_provider_refuses_an_operation_that_it_has_not() -> None:
+def test_a_provider_serves_a_dialect_by_the_first_of_its_kin() -> None:
+    kin = ("anthropic-messages", "openai-chat")
+    assert a_provider().endpoint("anthropic-messages", kin) is ENDPOINTS["chat"]
+
+
+def test_a_provider_refuses_a_dialect_that_has_no_kin_there() -> None:
     with pytest.raises(Unsupported) as raised:
-        a_provider("acme", endpoints={}).endpoint("speech")
-    assert raised.value.message == "Acme does not support the operation 'speech'."
+        a_provider("acme", endpoints={}).endpoint("speech", ("speech",))
+    assert raised.value.message == "Acme does not support speech calls."
 
 
 def test_a_provider_without_quirks_is_asked_for_its_usage() -> None:

@@ -163,6 +163,14 @@ async def test_an_unknown_field_is_accepted() -> None:
     assert (await ask(house, "/v1/chat/completions", body)).status == 200
 
 
+async def test_the_role_developer_is_accepted() -> None:
+    house, transport = a_house()
+    messages = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    body = a_body(messages=messages)
+    assert (await ask(house, "/v1/chat/completions", body)).status == 200
+    assert transport.requests[0].body == body
+
+
 async def test_a_responses_body_on_chat_gets_a_clear_400() -> None:
     house, _ = a_house()
     body = orjson.dumps({"model": "gpt", "input": "hello"})

@@ -71,6 +71,11 @@ def test_an_end_mark_without_its_blank_line_is_one(end: bytes) -> None:
     assert given(raw) == raw
 
 
+def test_an_end_mark_alone_is_an_answer_of_nothing() -> None:
+    assert given(DONE) == DONE
+    assert given(b"data: [DONE]") == b"data: [DONE]"
+
+
 def test_what_follows_the_end_mark_no_longer_matters() -> None:
     for rest in (b": half a comm", b"data: half", b"\r", b"\n\n"):
         assert given(SAID + FINISH + DONE + rest).startswith(SAID + FINISH + DONE)

@@ -102,6 +102,12 @@ def test_usage_before_the_finish_reason_is_found_too() -> None:
     assert seen(raw, cut_usage=False) == good(raw, KNOWN_USAGE)
 
 
+def test_usage_that_came_early_is_not_forgotten() -> None:
+    early = sse(a_chunk("a", usage=USAGE))
+    raw = early + sse(*map(a_chunk, "bcdefghijklmnop")) + FINISH + DONE
+    assert seen(raw) == good(raw, KNOWN_USAGE)
+
+
 def test_usage_is_found_behind_any_number_of_comments() -> None:
     raw = SAID + FINISH + TOLD + b": keep-alive\n\n" * 20 + DONE
     assert seen(raw, cut_usage=False) == good(raw, KNOWN_USAGE)

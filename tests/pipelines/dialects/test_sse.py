@@ -133,6 +133,10 @@ def test_an_event_of_eight_mebibytes_is_kept_and_one_byte_more_is_too_long() -> 
         framer.feed(b"x")
 
 
+def test_the_limit_is_the_one_that_is_promised() -> None:
+    assert MAX_EVENT == 8_388_608
+
+
 def test_many_events_in_one_piece_may_be_longer() -> None:
     event = b"data: " + b"x" * 1_000_000 + b"\n\n"
     assert len(Framer().feed(event * 10 + b"data: y")) == len(event) * 10
@@ -175,6 +179,15 @@ def test_events_cover_every_byte_once(raw: bytes) -> None:
 )
 def test_data_is_what_follows_the_word(event: bytes, data: bytes | None) -> None:
     assert data_of(event) == data
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_event_around_every_place_is_found(end: bytes) -> None:
+    raw = b"data: a\n\n: b\n\n\ndata: c\n\ndata: d".replace(b"\n", end)
+    for begin, stop in events(raw):
+        for at in range(begin, stop):
+            if raw[at] not in b"\r\n":
+                assert event_around(raw, at) == (begin, stop)
 
 
 @given(streams(), st.integers(0, 200))

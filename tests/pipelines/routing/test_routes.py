@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.routing.routes import Fallbacks, Routes
+from pipelines.routing.routes import LONGEST_KEPT, Fallbacks, Routes
 from tests.builders import a_deployment
 
 
@@ -82,6 +82,15 @@ def test_routes_do_not_stretch_a_wildcard(group: str, name: str) -> None:
 def test_routes_serve_no_call_for_the_wildcard_itself(name: str) -> None:
     # Else the provider is asked for a model called "*".
     assert found(wild(name, "*"), name) == []
+
+
+def test_routes_keep_no_monstrous_name_that_a_client_made_up() -> None:
+    # What is kept is bounded in number; a name may be as long as a body.
+    routes = wild("*", "*")
+    assert found(routes, "m" * 1_000_000) == [("w", "m" * 1_000_000)]
+    assert routes._find_wildcard.cache_info().currsize == 0
+    assert found(routes, "m" * LONGEST_KEPT) == [("w", "m" * LONGEST_KEPT)]
+    assert routes._find_wildcard.cache_info().currsize == 1
 
 
 def test_routes_prefer_the_longest_wildcard() -> None:

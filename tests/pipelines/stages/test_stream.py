@@ -159,14 +159,12 @@ def test_stream_refuses_a_page_in_place_of_an_answer(streaming: bool) -> None:
     assert "text/html" in error.message
 
 
-def test_stream_refuses_a_document_where_a_stream_was_asked_for() -> None:
-    error = failure(FakeTransport(FakeReply([b"{}"], 200, [JSON])))
-    assert "a stream" in error.message
-
-
-def test_stream_refuses_a_stream_where_a_document_was_asked_for() -> None:
-    error = failure(FakeTransport(FakeReply([b"data: 1\n\n"])), streaming=False)
-    assert "one document" in error.message
+def test_stream_hands_on_a_document_where_a_stream_was_asked_for() -> None:
+    # Translate makes a stream of it.
+    got = asyncio.run(taken(stream(FakeTransport(FakeReply([b"{}"], 200, [JSON])))))
+    assert got[1:] == [Data(b"{}"), End(NO_USAGE)]
+    assert isinstance(got[0], Head)
+    assert got[0].media is Media.JSON
 
 
 def test_stream_reads_so_much_of_a_document_and_no_more() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from pipelines.call import Call
 from pipelines.deployment import Deployment
 from pipelines.errors import BadCall, StreamBroken, Unsupported, UpstreamFailed
-from pipelines.events import Data, End, Event, Media
+from pipelines.events import Data, End, Event, Head, Media
 from pipelines.exchange import Exchange
 from pipelines.money import Prices
 from pipelines.provider import Endpoint
@@ -55,7 +56,7 @@ def translated(*steps: Step, call: Call | None = None) -> tuple[list[Event], Exc
 def request_for(call: Call | None = None, **deployment: Any) -> UpstreamRequest:
     """The request that is written for a deployment."""
     exchange = an_exchange(call or a_call(), deployment=a_deployment(**deployment))
-    events = (a_head(), Data(a_completion()), End(NO_USAGE))
+    events = (a_head(Media.JSON), Data(a_completion()), End(NO_USAGE))
     if exchange.call.streaming:
         events = (a_head(), Data(FINISHED + DONE), End(NO_USAGE))
     asyncio.run(taken(TRANSLATE(exchange, flow_of(*events))))
@@ -93,7 +94,7 @@ def test_translate_counts_what_a_stream_cost() -> None:
 
 def test_translate_knows_no_cost_where_it_knows_no_price() -> None:
     exchange = an_exchange(a_call(), deployment=a_deployment())
-    rest = flow_of(a_head(), Data(a_completion()), End(NO_USAGE))
+    rest = flow_of(a_head(Media.JSON), Data(a_completion()), End(NO_USAGE))
     asyncio.run(taken(TRANSLATE(exchange, rest)))
     assert (exchange.usage, exchange.cost) == (KNOWN_USAGE, None)
 
@@ -157,17 +158,37 @@ def test_translate_accounts_for_what_was_seen_when_it_is_closed_midway() -> None
 def test_translate_refuses_an_operation_that_the_provider_has_not() -> None:
     exchange = an_exchange(deployment=a_deployment(provider=a_provider(endpoints={})))
     rest = flow_of(a_head())
-    with pytest.raises(Unsupported, match="'chat'"):
+    with pytest.raises(Unsupported, match="openai-chat calls"):
         asyncio.run(taken(TRANSLATE(exchange, rest)))
     assert rest.opened == 0
 
 
-def test_translate_refuses_a_dialect_that_it_cannot_translate() -> None:
-    exchange = an_exchange(deployment=served_at(path="/messages", dialect="anthropic-messages"))
+def test_translate_refuses_a_dialect_of_another_kind() -> None:
+    exchange = an_exchange(deployment=served_at(path="/embeddings", dialect="openai-embeddings"))
     rest = flow_of(a_head())
-    with pytest.raises(Unsupported, match="anthropic-messages"):
+    with pytest.raises(Unsupported, match="openai-chat calls"):
         asyncio.run(taken(TRANSLATE(exchange, rest)))
     assert rest.opened == 0
+
+
+def test_translate_makes_a_stream_of_a_document() -> None:
+    got, exchange = translated(a_head(Media.JSON), Data(a_completion()), End(NO_USAGE))
+    assert got[0] == Head(200, a_head(Media.JSON).headers, Media.SSE)
+    raw = b"".join(event.raw for event in got if isinstance(event, Data))
+    assert raw.startswith(b"data: {")
+    assert raw.endswith(DONE)
+    assert exchange.usage == KNOWN_USAGE
+
+
+def test_translate_makes_a_document_of_a_stream() -> None:
+    reads = (Data(sse(a_chunk("a"))), Data(FINISHED + sse(a_usage_chunk()) + DONE))
+    got, exchange = translated(a_head(), *reads, End(NO_USAGE), call=a_call())
+    assert [type(event) for event in got] == [Head, Data, End]
+    assert isinstance(got[0], Head)
+    assert got[0].media is Media.JSON
+    assert isinstance(got[1], Data)
+    assert orjson.loads(got[1].raw)["choices"][0]["message"]["content"] == "a"
+    assert exchange.usage == KNOWN_USAGE
 
 
 def test_translate_sends_an_unchanged_body_byte_for_byte() -> None:

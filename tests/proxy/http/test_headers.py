@@ -34,6 +34,13 @@ def test_a_call_names_who_answered_it_after_how_many_tries() -> None:
     ]
 
 
+def test_losses_are_told_in_a_header_of_their_own() -> None:
+    exchange = tried(("d1", "gpt"))
+    exchange.losses = ["dropped:seed", "clamped:temperature"]
+    found = dict(call_headers(exchange))
+    assert found[b"x-headgate-lossy"] == b"dropped:seed, clamped:temperature"
+
+
 def test_a_count_of_retries_is_never_negative() -> None:
     assert (b"x-litellm-attempted-retries", b"0") in call_headers(tried(("d1", "g"), fallbacks=3))
 

@@ -141,17 +141,40 @@ def test_lines_of_a_second_loop_leave_in_time() -> None:
     assert out.getvalue() == "first\nsecond\n"
 
 
-async def test_a_line_of_another_thread_leaves_at_once() -> None:
+async def test_a_line_of_another_thread_leaves_with_those_of_the_loop() -> None:
     out = Out()
     writer = LineWriter(out)
     writer.write("here")
     thread = threading.Thread(target=writer.write, args=("there",))
     thread.start()
     thread.join()
-    assert out.getvalue() == "here\nthere\n"
-    writer.write("here again")
     await asyncio.sleep(DELAY * 3)
-    assert out.getvalue() == "here\nthere\nhere again\n"
+    assert out.getvalue() == "here\nthere\n"
+
+
+async def test_a_line_of_another_thread_leaves_at_once_where_none_waits() -> None:
+    out = Out()
+    writer = LineWriter(out)
+    thread = threading.Thread(target=writer.write, args=("there",))
+    thread.start()
+    thread.join()
+    assert out.getvalue() == "there\n"
+
+
+def test_lines_before_and_after_a_pause_of_the_loop_all_leave() -> None:
+    out = Out()
+    writer = LineWriter(out)
+
+    async def log(line: str, wait: float) -> None:
+        writer.write(line)
+        await asyncio.sleep(wait)
+
+    with asyncio.Runner() as runner:
+        runner.run(log("one", 0))
+        writer.write("between")
+        assert out.getvalue() == "one\nbetween\n"
+        runner.run(log("two", DELAY * 3))
+    assert out.getvalue() == "one\nbetween\ntwo\n"
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def _request(
         headers={},
         body=orjson.dumps(body),
         pool="mock",
+        dialect="openai-chat",
         streaming=body["stream"],
         first_byte=first_byte,
         idle=idle,

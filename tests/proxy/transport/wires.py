@@ -25,6 +25,7 @@ def a_request(url: str, mode: str = "ok", streaming: bool = True, **more: Any) -
         "headers": {"Content-Type": "application/json"},
         "body": a_body(mode, stream=streaming),
         "pool": "acme",
+        "dialect": "openai-chat",
         "streaming": streaming,
         "first_byte": 5.0,
         "idle": 5.0,

@@ -1,0 +1,142 @@
+"""A reply on its way from one dialect to another, or from one form to the other.
+
+The rule: whole and streamed replies are the same deltas; what is good is passed on before what is
+bad is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from pipelines.deltas import Consumed, Delta, RefusalDelta, TextDelta, ThoughtDelta, ToolArguments
+from pipelines.dialects.frames import Frame, Frames
+from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
+from pipelines.usage import Usage
+
+BYTES_PER_TOKEN = 4
+
+
+class Interpreter(Protocol):
+    """What a provider's messages mean; it holds the state of one reply."""
+
+    def event(self, name: str, value: dict[str, Any]) -> list[Delta]:
+        """What one message of a stream means. Raises UpstreamError where it is an error."""
+
+    def document(self, value: dict[str, Any]) -> list[Delta]:
+        """What a whole reply means. Raises UpstreamError where it is an error."""
+
+    def end(self, done: bool) -> list[Delta]:
+        """What the end of a stream means; `done` says that an end mark of the framing was seen.
+
+        Raises StreamBroken where the provider's own end was missing.
+        """
+
+
+class Writer(Protocol):
+    """Writes one reply in the client's dialect."""
+
+    def write(self, deltas: Sequence[Delta]) -> bytes:
+        """The bytes for these deltas, all joined; empty where nothing is to be sent yet."""
+
+    def close(self) -> bytes:
+        """The bytes that end the reply."""
+
+
+class Bridge:
+    """Reads a reply through an interpreter and writes it anew; it stands where a gauge stands.
+
+    `frames` is None where the provider's reply is one JSON document.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        interpreter: Interpreter,
+        frames: Frames | None,
+        writer: Writer,
+        prompt_tokens: int,
+    ) -> None:
+        self._provider = provider
+        self._interpreter = interpreter
+        self._frames = frames
+        self._writer = writer
+        self._prompt_tokens = prompt_tokens
+        self._document: list[bytes] = []
+        self._reported: Usage | None = None
+        self._said = 0
+        self._begun = False
+        self.fault: UpstreamError | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """What the provider reported, else an estimate from what was said."""
+        if self._reported is not None:
+            return self._reported
+        tokens = -(-self._said // BYTES_PER_TOKEN)
+        return Usage(self._prompt_tokens if self._begun else 0, tokens, estimated=True)
+
+    def watch(self, raw: bytes) -> bytes:
+        """The client's bytes for these of the provider. Raises UpstreamError where the reply turns
+        out to be an error before anything of it was passed on."""
+        if self._frames is None:
+            self._document.append(raw)
+            return b""
+        return self._write(self._read(self._frames.feed(raw)))
+
+    def close(self) -> bytes:
+        """The client's bytes that end the reply. Raises UpstreamError where it was cut."""
+        if self._frames is None:
+            deltas = self._interpreter.document(self._whole())
+        else:
+            deltas = self._read(self._frames.close())
+            if self.fault is None:
+                deltas += self._interpreter.end(self._frames.done)
+        if self.fault is not None:
+            raise self.fault
+        return self._write(deltas) + self._writer.close()
+
+    def _read(self, frames: list[Frame]) -> list[Delta]:
+        deltas: list[Delta] = []
+        for name, value in frames:
+            try:
+                deltas += self._interpreter.event(name, value)
+            except UpstreamError as error:
+                if not self._begun and not deltas:
+                    raise
+                self.fault = error
+                if not isinstance(error, StreamBroken):
+                    self.fault = StreamBroken(error.message)
+                break
+        return deltas
+
+    def _write(self, deltas: list[Delta]) -> bytes:
+        if not deltas:
+            return b""
+        self._begun = True
+        for one in deltas:
+            kind = type(one)
+            if kind is TextDelta or kind is ToolArguments or kind is ThoughtDelta:
+                self._said += len(one.text)  # type: ignore[union-attr]
+            elif kind is Consumed or kind is RefusalDelta:
+                self._note(one)
+        return self._writer.write(deltas)
+
+    def _note(self, one: Delta) -> None:
+        if type(one) is Consumed:
+            self._reported = one.usage
+        elif type(one) is RefusalDelta:
+            self._said += len(one.text)
+
+    def _whole(self) -> dict[str, Any]:
+        try:
+            value = orjson.loads(b"".join(self._document))
+        except orjson.JSONDecodeError:
+            raise UpstreamFailed(f"{self._provider} answered with broken JSON.") from None
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if not isinstance(value, dict):
+            raise UpstreamFailed(f"{self._provider} answered with JSON that is no object.")
+        return value
