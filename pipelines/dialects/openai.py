@@ -50,7 +50,7 @@ def forwarded(call: Call, deployment: Deployment, ask_usage: bool) -> bytes:
     body = call.json
     changed = _changed(body, deployment, ask_usage)
     if changed is None:
-        raw = _with_model(call, deployment.model)
+        raw = with_model(call, deployment.model)
         if raw is not None:
             return _ASK_USAGE + raw[raw.index(b"{") + 1 :] if ask_usage else raw
         changed = dict(body)
@@ -112,7 +112,7 @@ def _role_renamed(message: object, roles: Mapping[str, str]) -> object:
     return message
 
 
-def _with_model(call: Call, wanted: str) -> bytes | None:
+def with_model(call: Call, wanted: str) -> bytes | None:
     """The raw body with the model's name replaced, or None where that cannot be done safely.
 
     A second "model" or an escaped key could make a provider read another model than was checked;
@@ -135,11 +135,15 @@ def read_usage(value: object) -> Usage | None:
     """OpenAI's usage object, tolerantly: what is no count is zero; None where it counts nothing."""
     if not isinstance(value, dict) or _COUNTS.isdisjoint(value):
         return None
-    prompt = _details(value.get("prompt_tokens_details"))
-    completion = _details(value.get("completion_tokens_details"))
+    prompt = value.get("prompt_tokens_details")
+    completion = value.get("completion_tokens_details")
+    spoken = _count(value.get("completion_tokens"))
+    if not prompt and not completion:
+        return Usage(_count(value.get("prompt_tokens")), spoken)
+    prompt, completion = _details(prompt), _details(completion)
     return Usage(
         prompt_tokens=_count(value.get("prompt_tokens")),
-        completion_tokens=_count(value.get("completion_tokens")),
+        completion_tokens=spoken,
         cached_tokens=_count(prompt.get("cached_tokens")),
         cache_write_tokens=_count(prompt.get("cache_write_tokens")),
         reasoning_tokens=_count(completion.get("reasoning_tokens")),

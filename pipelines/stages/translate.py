@@ -53,10 +53,8 @@ class Translate:
             async for event in flow:
                 if type(event) is Data and gauge is not None:
                     raw = gauge.watch(event.raw)
-                    if raw is event.raw:
-                        yield event
-                    elif raw:
-                        yield Data(raw)
+                    if raw:
+                        yield event if raw is event.raw else Data(raw)
                     if gauge.fault is not None:
                         raise gauge.fault
                 elif type(event) is End and gauge is not None:

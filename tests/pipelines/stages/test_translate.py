@@ -180,6 +180,15 @@ def test_translate_makes_a_stream_of_a_document() -> None:
     assert exchange.usage == KNOWN_USAGE
 
 
+def test_translate_commits_to_nothing_by_an_empty_document() -> None:
+    got: list[Event] = []
+    exchange = an_exchange(a_stream_call(), deployment=a_deployment())
+    rest = flow_of(a_head(Media.JSON), Data(b""), End(NO_USAGE))
+    with pytest.raises(UpstreamFailed):
+        asyncio.run(taken(TRANSLATE(exchange, rest), got))
+    assert [type(event) for event in got] == [Head]
+
+
 def test_translate_makes_a_document_of_a_stream() -> None:
     reads = (Data(sse(a_chunk("a"))), Data(FINISHED + sse(a_usage_chunk()) + DONE))
     got, exchange = translated(a_head(), *reads, End(NO_USAGE), call=a_call())
