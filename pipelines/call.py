@@ -64,6 +64,17 @@ class Call:
             self._json = _checked(parse_object(self.raw), self.operation, self.path_model)
         return self._json
 
+    def completed(self, defaults: Mapping[str, Any]) -> Call:
+        """This call, with the operator's defaults for fields that its body lacks."""
+        if not defaults:
+            return self
+        call = Call(
+            self.operation, self.raw, self.headers, self.client, self.path_model, self.fault
+        )
+        call.path_streams = self.path_streams
+        call._json = {**defaults, **self.json}
+        return call
+
     @property
     def parsed(self) -> Mapping[str, Any] | None:
         """The body if it was read and found good, else None; never raises."""
@@ -124,6 +135,8 @@ def _deeper_than(value: object, limit: int) -> bool:
 def _checked(body: dict[str, Any], operation: Operation, path_model: str | None) -> dict[str, Any]:
     if path_model is not None:
         body["model"] = path_model
+    if body.get("model") is None and operation.default_model:
+        body["model"] = operation.default_model
     model = body.get("model")
     if model is None:
         raise BadCall("The field 'model' is missing.", "model")

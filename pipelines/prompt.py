@@ -112,7 +112,16 @@ class Refusal:
     text: str
 
 
-Part = Text | Image | File | Audio | Thought | ToolCall | ToolResult | Refusal
+@dataclass(slots=True)
+class Opaque:
+    """A part that only its `family` knows, whole in `rest`; `kind` is its name there."""
+
+    kind: str
+    family: str
+    rest: dict[str, Any] = field(default_factory=dict)
+
+
+Part = Text | Image | File | Audio | Thought | ToolCall | ToolResult | Refusal | Opaque
 
 
 @dataclass(slots=True)

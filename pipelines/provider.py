@@ -62,7 +62,12 @@ class Quirks:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One row of the catalogue."""
+    """One row of the catalogue.
+
+    `base_url` may hold `${NAME}`, or `${NAME,OTHER}`, for a part that the operator's environment
+    gives; `confirmed` is false where the address rests on one list of addresses alone. `headers`
+    go out with every request.
+    """
 
     name: str
     title: str
@@ -74,6 +79,8 @@ class Provider:
     quirks: Quirks = field(default_factory=Quirks)
     api_version: str = ""
     models_path: str = ""
+    confirmed: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def endpoint(self, dialect: str, kin: Collection[str]) -> Endpoint:
         """Where the dialect is spoken, else the first place where one of its kin is.

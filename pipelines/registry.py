@@ -11,12 +11,24 @@ from importlib.metadata import EntryPoint, entry_points
 from random import Random
 from types import MappingProxyType
 
+from pipelines.dialects.anthropic.dialect import ANTHROPIC_MESSAGES
 from pipelines.dialects.base import Dialect
+from pipelines.dialects.bedrock.dialect import BEDROCK_CONVERSE
+from pipelines.dialects.cohere.dialect import COHERE_CHAT
+from pipelines.dialects.embeddings.cohere import COHERE_EMBEDDINGS
+from pipelines.dialects.embeddings.gemini import GEMINI_EMBEDDINGS
+from pipelines.dialects.embeddings.ollama import OLLAMA_EMBEDDINGS
+from pipelines.dialects.embeddings.voyage import JINA_EMBEDDINGS, VOYAGE_EMBEDDINGS
+from pipelines.dialects.gemini.dialect import GEMINI_GENERATE
 from pipelines.dialects.openai_dialects import (
     OPENAI_CHAT,
     OPENAI_COMPLETIONS,
     OPENAI_EMBEDDINGS,
+    OPENAI_MODERATIONS,
 )
+from pipelines.dialects.rerank.clients import RERANK
+from pipelines.dialects.rerank.providers import COHERE_RERANK, VOYAGE_RERANK
+from pipelines.dialects.responses.dialect import OPENAI_RESPONSES
 from pipelines.errors import ChainOrder
 from pipelines.keys import LITELLM_HEADER
 from pipelines.ports import Ports
@@ -76,7 +88,28 @@ BUILT_IN_STAGES: tuple[tuple[str, StageFactory], ...] = (
 DEFAULT_STAGES = tuple(name for name, _ in BUILT_IN_STAGES)
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {dialect.name: dialect for dialect in (OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS)}
+    {
+        dialect.name: dialect
+        for dialect in (
+            OPENAI_CHAT,
+            OPENAI_COMPLETIONS,
+            OPENAI_EMBEDDINGS,
+            ANTHROPIC_MESSAGES,
+            GEMINI_GENERATE,
+            COHERE_CHAT,
+            BEDROCK_CONVERSE,
+            COHERE_EMBEDDINGS,
+            GEMINI_EMBEDDINGS,
+            OLLAMA_EMBEDDINGS,
+            VOYAGE_EMBEDDINGS,
+            JINA_EMBEDDINGS,
+            RERANK,
+            COHERE_RERANK,
+            VOYAGE_RERANK,
+            OPENAI_MODERATIONS,
+            OPENAI_RESPONSES,
+        )
+    }
 )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from proxy import __version__
 from proxy.commands.check import check
+from proxy.commands.providers import providers
 from proxy.commands.serve import serve_command
 from proxy.config.environment import system
 
@@ -28,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=4000, help="port to listen on (%(default)s)")
     checked = commands.add_parser("check", help="say what a configuration means, and what is wrong")
     checked.add_argument("--config", metavar="FILE", help="a litellm.yaml or headgate.yaml")
+    listed = commands.add_parser("providers", help="list the providers that can be named")
+    listed.add_argument("--json", action="store_true", help="with all fields, as JSON")
     commands.add_parser("version", help="print the version")
     return root
 
@@ -39,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"headgate {__version__}")
         return 0
     environment = system()
-    if options.command == "check":
+    if options.command in ("check", "providers"):
         try:
+            if options.command == "providers":
+                return providers(options.json, sys.stdout)
             return check(options.config, environment, sys.stdout)
         except BrokenPipeError:
             # Whoever read (`| head`) has seen enough; the interpreter must not try to write again.

@@ -5,7 +5,8 @@ The rule: a dialect is pure. Readers of a reply are fed bytes and give bytes; th
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from pipelines.call import Call
 from pipelines.deployment import Deployment
@@ -85,3 +86,11 @@ class Dialect(Protocol):
 
     def error_events(self, error: GatewayError) -> bytes:
         """The events that end a stream which failed after its first byte."""
+
+
+@runtime_checkable
+class SendsHeaders(Protocol):
+    """A dialect that hands on some of the client's headers to providers that speak it too."""
+
+    def headers(self, call: Call) -> Mapping[str, str]:
+        """The headers for the provider."""

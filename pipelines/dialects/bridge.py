@@ -89,7 +89,7 @@ class Bridge:
     def close(self) -> bytes:
         """The client's bytes that end the reply. Raises UpstreamError where it was cut."""
         if self._frames is None:
-            deltas = self._interpreter.document(self._whole())
+            deltas = self._all(self._whole())
         else:
             deltas = self._read(self._frames.close())
             if self.fault is None:
@@ -130,13 +130,20 @@ class Bridge:
         elif type(one) is RefusalDelta:
             self._said += len(one.text)
 
-    def _whole(self) -> dict[str, Any]:
+    def _all(self, value: dict[str, Any] | list[dict[str, Any]]) -> list[Delta]:
+        if isinstance(value, dict):
+            return self._interpreter.document(value)
+        # Google's stream without `alt=sse` is one array of what would be its events.
+        deltas = [delta for one in value for delta in self._interpreter.event("", one)]
+        return deltas + self._interpreter.end(False)
+
+    def _whole(self) -> dict[str, Any] | list[dict[str, Any]]:
         try:
             value = orjson.loads(b"".join(self._document))
         except orjson.JSONDecodeError:
             raise UpstreamFailed(f"{self._provider} answered with broken JSON.") from None
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
+        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+            return value if len(value) > 1 else value[0]
         if not isinstance(value, dict):
             raise UpstreamFailed(f"{self._provider} answered with JSON that is no object.")
         return value

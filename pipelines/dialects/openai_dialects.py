@@ -1,4 +1,4 @@
-"""OpenAI's three oldest dialects: chat completions, completions and embeddings.
+"""OpenAI's older dialects: chat completions, completions, embeddings and moderations.
 
 The rule: between two who speak the same one, bytes pass untouched.
 Source: https://platform.openai.com/docs/api-reference/chat
@@ -13,6 +13,7 @@ from pipelines.deployment import Deployment
 from pipelines.dialects import openai, upstream_errors
 from pipelines.dialects.base import Gauge
 from pipelines.dialects.bridge import Interpreter, Writer
+from pipelines.dialects.embeddings import openai as vectors
 from pipelines.dialects.frames import Frames, SseFrames
 from pipelines.dialects.losses import Losses
 from pipelines.dialects.openai_chat.parse import parse
@@ -20,10 +21,18 @@ from pipelines.dialects.openai_chat.reader import ChatInterpreter
 from pipelines.dialects.openai_chat.render import render
 from pipelines.dialects.openai_chat.whole import ChatWholeWriter
 from pipelines.dialects.openai_chat.writer import ChatStreamWriter
+from pipelines.dialects.openai_completions.parse import parse as parse_completion
+from pipelines.dialects.openai_completions.reader import CompletionInterpreter
+from pipelines.dialects.openai_completions.render import render as render_completion
+from pipelines.dialects.openai_completions.writer import (
+    CompletionStreamWriter,
+    CompletionWholeWriter,
+)
 from pipelines.dialects.openai_gauge import StreamGauge, WholeGauge
 from pipelines.errors import GatewayError, Unsupported, UpstreamError
 from pipelines.events import Headers, Media
 from pipelines.prompt import Prompt
+from pipelines.vectors import EmbeddingCall
 
 BYTES_PER_TOKEN = 4
 
@@ -116,6 +125,51 @@ class OpenAIChat(OpenAIDialect):
         return ChatWholeWriter(call.model, f"chatcmpl-{id}")
 
 
+class OpenAICompletions(OpenAIDialect):
+    """Text completions, which a chat model can answer too."""
+
+    def parse(self, call: Call) -> Prompt:
+        """What the call means. Raises BadCall, and Unsupported for what no chat model does."""
+        return parse_completion(call.json)
+
+    def render(self, meaning: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
+        """The body for a provider. Raises Unsupported."""
+        return render_completion(meaning, deployment, losses)
+
+    def interpreter(self, provider: str) -> Interpreter:
+        """A reader for one reply."""
+        return CompletionInterpreter(provider)
+
+    def writer(self, call: Call, id: str) -> Writer:
+        """A writer for one reply, as chunks or as one document."""
+        if call.streaming:
+            return CompletionStreamWriter(call.model, f"cmpl-{id}", _wants_usage(call))
+        return CompletionWholeWriter(call.model, f"cmpl-{id}")
+
+
+class OpenAIEmbeddings(OpenAIDialect):
+    """Embeddings, which are translated into every other dialect of embeddings."""
+
+    def parse(self, call: Call) -> EmbeddingCall:
+        """What the call means. Raises BadCall."""
+        return vectors.parse(call)
+
+    def render(
+        self, meaning: EmbeddingCall, deployment: Deployment, losses: Losses
+    ) -> dict[str, Any]:
+        """The body for a provider. Raises Unsupported."""
+        return vectors.render(meaning, deployment, losses)
+
+    def interpreter(self, provider: str) -> Interpreter:
+        """A reader for one reply."""
+        return vectors.OpenAIReader(provider)
+
+    def writer(self, call: Call, id: str) -> Writer:
+        """A writer for one reply."""
+        return vectors.OpenAIWriter(call)
+
+
 OPENAI_CHAT = OpenAIChat("openai-chat", "generation", "choices")
-OPENAI_COMPLETIONS = OpenAIDialect("openai-completions", "completion", "choices")
-OPENAI_EMBEDDINGS = OpenAIDialect("openai-embeddings", "embeddings", "data")
+OPENAI_COMPLETIONS = OpenAICompletions("openai-completions", "generation", "choices")
+OPENAI_EMBEDDINGS = OpenAIEmbeddings("openai-embeddings", "embeddings", "data")
+OPENAI_MODERATIONS = OpenAIDialect("openai-moderations", "moderation", "results")

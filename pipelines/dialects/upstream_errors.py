@@ -141,6 +141,13 @@ def status_in(value: Mapping[str, Any], default: int) -> int:
     return default
 
 
+def no_answer(value: Mapping[str, Any], provider: str) -> UpstreamError:
+    """The error of a reply with status 200 that is no answer."""
+    if not value.get("error"):
+        return UpstreamFailed(f"{provider} answered with something that is no answer.")
+    return classify(status_in(value, 502), complaint_of(dict(value)), provider)
+
+
 def retry_after(headers: Headers) -> float | None:
     """How many seconds the provider asks to wait, by `retry-after-ms` or `retry-after`."""
     named = dict(headers)

@@ -6,17 +6,25 @@ wrong type is an error that names the file and the provider.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 from pipelines.provider import Credential, CredentialSpec, Endpoint, Provider, Quirks
 from pipelines.providers.credentials.bearer import Bearer
 from pipelines.providers.credentials.header import Header
 from pipelines.providers.credentials.none import NoCredential
 
-SCHEMES = frozenset({"bearer", "header", "none"})
+SCHEMES = frozenset({"bearer", "header", "none", "sigv4"})
+LOOPBACK = "127.0.0.1"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_VARIABLE = re.compile(r"[A-Z0-9][A-Z0-9_]*")
+# What the environment gives: ${NAME}, or ${NAME,OTHER} with the first one that is set.
+_GIVEN = re.compile(r"\$\{[A-Z][A-Z0-9_]*(,[A-Z][A-Z0-9_]*)*\}")
 
 
 class BadCatalog(Exception):
@@ -90,6 +98,13 @@ class _Row:
             raise BadCatalog(f"{self.where}.{name}: expected a table of strings")
         return value
 
+    def variables(self, name: str) -> tuple[str, ...]:
+        names = self.texts(name)
+        for one in names:
+            if _VARIABLE.fullmatch(one) is None:
+                raise BadCatalog(f"{self.where}.{name}: {one!r} is no variable's name")
+        return names
+
     def row(self, name: str) -> _Row:
         return _Row(f"{self.where}.{name}", self._left.pop(name, {}))
 
@@ -105,28 +120,48 @@ class _Row:
 
 
 def _provider(name: str, row: _Row) -> Provider:
+    if _NAME.fullmatch(name) is None:
+        raise BadCatalog(f"{row.where}: a name has small letters, digits, '-', '_' and '.' only")
     provider = Provider(
         name=name,
         title=row.text("title"),
         docs=row.text("docs"),
         base_url=row.text("base_url"),
-        base_env=row.texts("base_env"),
+        base_env=row.variables("base_env"),
         credential=_credential(row.row("credential")),
         endpoints={key: _endpoint(table) for key, table in row.rows("endpoints").items()},
         quirks=_quirks(row.row("quirks")),
         api_version=row.text("api_version", ""),
         models_path=row.text("models_path", ""),
+        confirmed=row.flag("confirmed", True),
+        headers=row.mapping("headers"),
     )
     row.done()
+    _check_addresses(provider, row.where)
     if not provider.endpoints:
         raise BadCatalog(f"{row.where}: no endpoints")
     return provider
 
 
+def _check_addresses(provider: Provider, where: str) -> None:
+    if not provider.docs.startswith("https://"):
+        raise BadCatalog(f"{where}.docs: must begin with 'https://'")
+    if not provider.base_url:
+        return
+    base = urlsplit(_GIVEN.sub("x", provider.base_url))
+    local = base.scheme == "mock" or (base.scheme == "http" and base.hostname == LOOPBACK)
+    if not local and base.scheme != "https":
+        raise BadCatalog(f"{where}.base_url: must be https, or http on {LOOPBACK}")
+    if "{" in base.netloc + base.path or "@" in base.netloc or base.query or base.fragment:
+        raise BadCatalog(f"{where}.base_url: holds more than an address")
+    if provider.base_url.endswith("/"):
+        raise BadCatalog(f"{where}.base_url: must not end with '/'")
+
+
 def _credential(row: _Row) -> CredentialSpec:
     spec = CredentialSpec(
         scheme=row.text("scheme"),
-        env=row.texts("env"),
+        env=row.variables("env"),
         header=row.text("header", ""),
         required=row.flag("required", True),
     )
@@ -149,6 +184,8 @@ def _endpoint(row: _Row) -> Endpoint:
     row.done()
     if not endpoint.path.startswith("/"):
         raise BadCatalog(f"{row.where}.path: must begin with '/'")
+    if ".." in endpoint.path or "?" in endpoint.path:
+        raise BadCatalog(f"{row.where}.path: must hold neither '..' nor '?'")
     return endpoint
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from pipelines.deployment import Deployment
-from pipelines.dialects.base import Dialect, Gauge
+from pipelines.dialects.base import Dialect, Gauge, SendsHeaders
 from pipelines.dialects.bridge import BYTES_PER_TOKEN, Bridge
 from pipelines.dialects.losses import Losses
 from pipelines.errors import BadCall, UpstreamError
@@ -26,6 +26,8 @@ from pipelines.upstream import UpstreamRequest
 STRICT = b"x-headgate-strict"
 
 _SAFE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,199}")
+# Amazon's long names; their slashes are encoded, so that they stay one segment.
+_ARN = re.compile(r"arn:aws[a-z-]*:[A-Za-z0-9._:/-]{1,500}")
 
 
 class Translate:
@@ -87,9 +89,12 @@ class Translate:
         else:
             strict = call.header(STRICT) == "true"
             losses = Losses(deployment.provider.title, deployment.drop_params, strict)
-            body = orjson.dumps(spoken.render(heard.parse(call), deployment, losses))
+            meaning = heard.parse(call.completed(deployment.defaults))
+            body = orjson.dumps(spoken.render(meaning, deployment, losses))
             exchange.losses = losses.told
         exchange.upstream = self._request(exchange, endpoint, body)
+        if spoken is heard and isinstance(heard, SendsHeaders):
+            exchange.upstream.headers.update(heard.headers(call))
         return spoken, endpoint
 
     def _watcher(
@@ -142,7 +147,11 @@ def _address(deployment: Deployment, endpoint: Endpoint, streaming: bool) -> str
     if "{" in path:
         model = safe_segment(deployment.model) if "{model}" in path else ""
         path = path.format(model=model, api_version=quote(version, safe=""))
-    url = deployment.base_url + path
+    base = deployment.base_url
+    if base.endswith("/v1") and path.startswith("/v1/"):
+        # LiteLLM's users write Anthropic's address with and without it.
+        base = base.removesuffix("/v1")
+    url = base + path
     if query:
         names = {"model": deployment.model, "api_version": version}
         pairs = (f"{name}={quote(value.format(**names), safe='')}" for name, value in query.items())
@@ -152,7 +161,8 @@ def _address(deployment: Deployment, endpoint: Endpoint, streaming: bool) -> str
 
 def safe_segment(model: str) -> str:
     """The model's name as one segment of a path, which it cannot leave. Raises BadCall."""
-    if _SAFE_MODEL.fullmatch(model) is None or ".." in model:
+    known = _SAFE_MODEL.fullmatch(model) or _ARN.fullmatch(model)
+    if known is None or ".." in model:
         raise BadCall(
             "The field 'model' has characters that this provider's address forbids.", "model"
         )

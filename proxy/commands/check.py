@@ -17,15 +17,17 @@ from pipelines.deployment import Deployment
 from pipelines.errors import ChainOrder
 from pipelines.providers.load import load_catalog
 from pipelines.registry import stage_factory
+from proxy.background import Background
+from proxy.commands.columns import column_widths, row_lines
 from proxy.config.load import examine, find
 from proxy.config.masking import mask
 from proxy.config.problems import NOT_ACTIVE, Problem
 from proxy.config.settings import Settings
 from proxy.config.zero import examine_zero
+from proxy.runtime import Runtime
 
 WIDTH = 100
 MARGIN = "  "
-GAP = "  "
 NO_BREAK = "\u00a0"
 TITLES = ("NAME", "PROVIDER", "MODEL", "ADDRESS")
 PICO_PER_MILLIONTH = 1_000_000
@@ -36,7 +38,7 @@ def check(path: str | None, env: Mapping[str, str], out: TextIO) -> int:
     file = Path(path) if path is not None else find(env, Path.cwd())
     catalog = load_catalog()
     settings = examine_zero(env, catalog) if file is None else examine(_shown(file), env, catalog)
-    settings = replace(settings, problems=(*settings.problems, *_unknown_stages(settings)))
+    settings = replace(settings, problems=(*settings.problems, *_wrong_stages(settings)))
     scrub = settings.secrets.scrub
     out.writelines(f"{scrub(line).rstrip()}\n" for line in _report(settings))
     return 1 if _count(settings, "error") else 0
@@ -46,12 +48,20 @@ def _shown(file: Path) -> Path:
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
-def _unknown_stages(settings: Settings) -> Iterator[Problem]:
+def _wrong_stages(settings: Settings) -> Iterator[Problem]:
+    wrong: list[str] = []
     for spec in settings.stages:
         try:
             stage_factory(spec.name)
         except ChainOrder as error:
-            yield Problem("error", "headgate_settings.stages", None, settings.source, str(error))
+            wrong.append(str(error))
+    if not wrong:
+        try:
+            Runtime.provision(settings, Background())
+        except ChainOrder as error:
+            wrong.append(str(error))
+    for words in wrong:
+        yield Problem("error", "headgate_settings.stages", None, settings.source, words)
 
 
 def _report(settings: Settings) -> Iterator[str]:
@@ -95,25 +105,11 @@ def _models(settings: Settings) -> Iterator[str]:
     rows = [(one.group, one.provider.name, one.model, one.base_url) for one in deployments]
     if not rows:
         return
-    widths = _widths((TITLES, *rows))
-    yield from _row(TITLES, widths)
+    widths = column_widths((TITLES, *rows), WIDTH - len(MARGIN))
+    yield from row_lines(TITLES, widths)
     for deployment, row in zip(deployments, rows, strict=True):
-        yield from _row(row, widths)
+        yield from row_lines(row, widths)
         yield from _joined(_details(deployment, settings), MARGIN)
-
-
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while sum(widths) > WIDTH - len(MARGIN) - len(GAP) * (len(widths) - 1):
-        widths[widths.index(max(widths))] -= 1
-    return widths
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    columns = [wrap(cell, width) or [""] for cell, width in zip(cells, widths, strict=True)]
-    for line in range(max(len(column) for column in columns)):
-        parts = [column[line] if line < len(column) else "" for column in columns]
-        yield GAP.join(part.ljust(width) for part, width in zip(parts, widths, strict=True))
 
 
 def _details(deployment: Deployment, settings: Settings) -> Iterator[str]:

@@ -24,6 +24,9 @@ from proxy.server import ServerError, ServerSettings, check_package, run, serve
 from proxy.telemetry.logging import configure, get_logger
 from proxy.tuning import settle
 
+# Model look-ups are all that may still run, and nobody waits for them any more.
+UNWIND = 0.2
+
 
 class Refused(Exception):
     """The gateway cannot start; the message says why and what to do."""
@@ -51,7 +54,7 @@ async def start(settings: Settings, server: ServerSettings, out: TextIO) -> None
     try:
         await serve(Gateway(runtime, live), server, live, ready=ready)
     finally:
-        await background.close()
+        await background.close(within=UNWIND)
         await runtime.close()
 
 

@@ -42,7 +42,8 @@ def build(
         general=_section(GeneralSettings, "general_settings", top, reading),
         own=_section(HeadgateSettings, "headgate_settings", top, reading),
     )
-    builder = Builder(catalog, reading.references, reading.problems)
+    drop_params = parts.litellm.drop_params is True
+    builder = Builder(catalog, reading.references, reading.problems, drop_params)
     # What is named wins over what `*` stands for, wherever it is written.
     for index, entry in sorted(enumerate(top.model_list or ()), key=lambda one: _is_any(one[1])):
         builder.add(index, entry)

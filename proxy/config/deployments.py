@@ -14,8 +14,8 @@ from typing import Any
 
 from pipelines.deployment import Deployment
 from pipelines.money import Prices, pico
-from pipelines.provider import Provider
-from pipelines.providers.load import make_credential
+from pipelines.provider import Credential, Provider
+from proxy.config.aws import NoAws, credential_of
 from proxy.config.masking import HiddenValues, hides, mask, plain, show
 from proxy.config.problems import Problems, Trail
 from proxy.config.providers import (
@@ -26,6 +26,7 @@ from proxy.config.providers import (
     address,
     api_version,
     is_configured,
+    is_doubtful,
     resolve,
     secret,
 )
@@ -56,13 +57,20 @@ class Builder:
     for each deployment's id which key it uses, masked.
     """
 
-    def __init__(self, catalog: Catalog, references: References, problems: Problems) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        references: References,
+        problems: Problems,
+        drop_params: bool = False,
+    ) -> None:
         self.names: set[str] = set()
         self.key_hints: dict[str, str] = {}
         self._catalog = catalog
         self._references = references
         self._env = references.env
         self._problems = problems
+        self._drop_params = drop_params
         self._built: list[tuple[Deployment, int | None]] = []
 
     @property
@@ -129,6 +137,7 @@ class Builder:
             _check_stars(item.entry.model_name, model)
             base, doubt = address(item.params, provider, self._env)
             key = secret(item.params, provider, self._env, source)
+            credential = self._credential(item.params, provider, base, key)
         except Absent as absent:
             self._problems.warning((*below, absent.key), f"left out: {unset or absent}")
             return
@@ -148,7 +157,7 @@ class Builder:
                 model=model,
                 provider=provider,
                 base_url=base,
-                credential=make_credential(provider.credential, key.value),
+                credential=credential,
             ),
             key,
         )
@@ -177,9 +186,9 @@ class Builder:
         try:
             base, _ = address(item.params, provider, self._env)
             key = secret(item.params, provider, self._env, None)
+            credential = self._credential(item.params, provider, base, key)
         except Unfit:
             return
-        credential = make_credential(provider.credential, key.value)
         groups = [f"{provider.name}/*"]
         if item.entry.model_name == ANY and provider.name == "openai":
             groups += BARE_WILDCARDS
@@ -189,6 +198,15 @@ class Builder:
             self.names.add(group)
             model = ANY if "/" in group else group
             self._keep(item, Deployment("", group, model, provider, base, credential), key)
+
+    def _credential(
+        self, params: LitellmParams, provider: Provider, base: str, key: Secret
+    ) -> Credential:
+        self._references.vault.keep(params.aws_secret_access_key or "")
+        try:
+            return credential_of(provider, params, self._env, base, key.value)
+        except NoAws as missing:
+            raise Absent("api_key", str(missing)) from None
 
     def _keep(self, item: Item, deployment: Deployment, key: Secret) -> None:
         params, entry = item.params, item.entry
@@ -211,14 +229,18 @@ class Builder:
             stream_timeout=params.stream_timeout,
             max_retries=params.max_retries if params.num_retries is None else params.num_retries,
             prices=_prices(params, item.info),
+            drop_params=self._drop_params if params.drop_params is None else params.drop_params,
         )
         self._references.vault.keep(key.value)
+        if is_doubtful(deployment.provider, deployment.base_url):
+            self._problems.note(item.trail, _doubt(deployment.provider))
         hint = mask(key.value) if key.value else "none"
         self.key_hints[wanted] = f"{hint} ({key.source})" if key.source else hint
         self._built.append((built, params.order))
 
     def _headers(self, params: LitellmParams, provider: Provider) -> Mapping[str, str]:
-        headers = HiddenValues({**(params.headers or {}), **(params.extra_headers or {})})
+        given = {**(params.headers or {}), **(params.extra_headers or {})}
+        headers = HiddenValues({**provider.headers, **given})
         organization = params.organization
         if organization is None and provider.name == "openai":
             organization = self._env.get("OPENAI_ORGANIZATION", "").strip() or None
@@ -242,6 +264,13 @@ class Builder:
 def _bare_item(trail: Trail, group: str) -> Item:
     entry = Entry(model_name=group, litellm_params={"model": group})
     return Item(trail, entry, LitellmParams(model=group), ModelInfo())
+
+
+def _doubt(provider: Provider) -> str:
+    return (
+        f"the address of {provider.title}, {provider.base_url}, stands in one public list only and"
+        " was not seen to work; api_base sets another"
+    )
 
 
 def _check_stars(group: str, model: str) -> None:

@@ -55,7 +55,7 @@ LITELLM_LATER = table(
         add_user_information_to_llm_headers block_requests_for_models_without_pricing
         budget_rollover disable_add_user_agent_to_request_tags disable_aiohttp_transport
         disable_end_user_cost_tracking disable_end_user_cost_tracking_prometheus_only
-        disable_hf_tokenizer_download disable_streaming_logging disable_token_counter drop_params
+        disable_hf_tokenizer_download disable_streaming_logging disable_token_counter
         enable_anthropic_prompt_caching enable_azure_ad_token_refresh
         enable_caching_on_provider_specific_optional_params
         enable_end_user_cost_tracking_prometheus_only enable_json_schema_validation

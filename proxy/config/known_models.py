@@ -39,7 +39,7 @@ REQUEST_FIELDS = table(
 
 PARAMS_LATER = table(
     flags="""
-        allow_client_keepalive_override drop_params fireworks_forward_user_id
+        allow_client_keepalive_override fireworks_forward_user_id
         merge_reasoning_content_in_choices use_chat_completions_api use_in_pass_through
         use_litellm_proxy use_xai_oauth valkey_ssl
     """,
@@ -73,10 +73,10 @@ PARAMS_LATER = table(
         anthropic_issuer_signing_key_ref anthropic_issuer_subject anthropic_issuer_ttl_seconds
         anthropic_issuer_url anthropic_keycloak_auth_method anthropic_keycloak_client_id
         anthropic_keycloak_client_secret_ref anthropic_keycloak_scope anthropic_keycloak_token_url
-        anthropic_organization_id anthropic_service_account_id aws_access_key_id aws_batch_role_arn
+        anthropic_organization_id anthropic_service_account_id aws_batch_role_arn
         aws_bedrock_control_plane_endpoint aws_bedrock_project_id aws_bedrock_runtime_endpoint
-        aws_external_id aws_profile_name aws_region_name aws_role_name aws_secret_access_key
-        aws_session_name aws_session_tags aws_session_token aws_sts_endpoint aws_web_identity_token
+        aws_external_id aws_profile_name aws_role_name
+        aws_session_name aws_session_tags aws_sts_endpoint aws_web_identity_token
         azure_ad_token azure_password azure_scope azure_username bedrock_tags bucket_name
         cache_control_injection_points caching client_id client_secret
         configurable_clientside_auth_params gcs_bucket_name mock_response model_id no-log

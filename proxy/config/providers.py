@@ -13,6 +13,7 @@ from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from pipelines.provider import Provider
+from proxy.config.aws import placed
 from proxy.config.environment import first_set
 from proxy.config.masking import plain
 from proxy.config.schema import LitellmParams
@@ -26,6 +27,7 @@ OTHER_NAMES = MappingProxyType(
         "ollama_chat": "ollama",
         "text-completion-openai": "openai",
         "azure_text": "azure",
+        "cohere_chat": "cohere",
         "custom_openai": "openai_like",
         "aiohttp_openai": "openai_like",
     }
@@ -37,6 +39,11 @@ BARE_OPENAI = re.compile(
 # Their OpenAI side lives below /v1, and people write the address without it.
 APPENDED_V1 = frozenset({"ollama", "hosted_vllm", "lm_studio"})
 SCHEMES = frozenset({"http", "https", "mock"})
+
+
+# A part of a catalogue's address that the environment gives; it must not lead to another host.
+GIVEN = re.compile(r"\$\{([^}]+)\}")
+PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 
 
 class Unfit(Exception):
@@ -104,14 +111,16 @@ def secret(
 def address(
     params: LitellmParams, provider: Provider, env: Mapping[str, str]
 ) -> tuple[str, str | None]:
-    """The provider's address and a doubt about it, if there is one. Raises Unfit."""
+    """The provider's address and a doubt about it, if there is one. Raises Unfit and Absent."""
     key, given = ("api_base", params.api_base) if params.api_base else ("base_url", params.base_url)
     prefix = ""
     if given is None:
         found = first_set(env, provider.base_env)
-        key, given = "api_base", provider.base_url
         if found is not None:
             prefix, given = f"{found[0]}: ", found[1]
+        else:
+            given = _filled(provider, placed(params, env))
+        key = "api_base"
     if not given:
         names = " or ".join(("api_base", *provider.base_env))
         raise Unfit(key, f"no address for {provider.title}: set {names}")
@@ -146,6 +155,26 @@ def is_configured(provider: Provider, env: Mapping[str, str]) -> bool:
     if provider.credential.required:
         return first_set(env, provider.credential.env) is not None
     return first_set(env, (*provider.credential.env, *provider.base_env)) is not None
+
+
+def is_doubtful(provider: Provider, base: str) -> bool:
+    """Whether this address is the catalogue's own and rests on one list alone."""
+    return not provider.confirmed and base == provider.base_url
+
+
+def _filled(provider: Provider, env: Mapping[str, str]) -> str:
+    def part(match: re.Match[str]) -> str:
+        names = match[1].split(",")
+        found = first_set(env, names)
+        if found is None:
+            needed = " or ".join(("api_base", *names))
+            raise Absent("api_base", f"no address for {provider.title}: set {needed}")
+        if PART.fullmatch(found[1]) is None:
+            message = f"{found[0]}: expected letters, digits, '-', '_' and '.' only"
+            raise Unfit("api_base", message)
+        return found[1]
+
+    return GIVEN.sub(part, provider.base_url)
 
 
 def _look_up(name: str, catalog: Catalog) -> Provider | None:

@@ -92,6 +92,10 @@ class LitellmParams(Priced):
     api_base: OptionalText = None
     base_url: OptionalText = None
     api_version: OptionalText = None
+    aws_access_key_id: OptionalText = None
+    aws_secret_access_key: OptionalText = None
+    aws_session_token: OptionalText = None
+    aws_region_name: OptionalText = None
     organization: OptionalText = None
     extra_headers: Headers | None = None
     headers: Headers | None = None
@@ -106,6 +110,7 @@ class LitellmParams(Priced):
     stream_timeout: Seconds | None = None
     max_retries: Count | None = None
     num_retries: Count | None = None
+    drop_params: Flag | None = None
 
 
 class ModelInfo(Priced):
@@ -152,6 +157,7 @@ class LitellmSettings(Section):
     json_logs: Flag | None = None
     set_verbose: Flag | None = None
     ssl_verify: Verify | None = None
+    drop_params: Flag | None = None
 
 
 class GeneralSettings(Section):

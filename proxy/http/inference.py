@@ -37,7 +37,12 @@ class Inference:
         self._random = Random()
 
     async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, path_model: str | None = None
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        path_model: str | None = None,
+        path_streams: bool = False,
     ) -> None:
         """Read the call, run the chain, write the reply."""
         arrived = time.monotonic()
@@ -52,6 +57,7 @@ class Inference:
             return
         client = scope.get("client")
         call = Call(self._operation, raw, headers, client[0] if client else "", path_model, fault)
+        call.path_streams = path_streams
         exchange = Exchange(self._id(headers), call, arrived)
         watch = scope.get("extensions", {}).get(LEFT)
         guard = ClientGuard(exchange, receive, runtime.background, watch)

@@ -15,7 +15,9 @@ from tests.architecture.graph import imports
 from tests.architecture.tree import EVERYWHERE, PACKAGES, ROOT, check, sources
 
 # Where a distribution is not called as it is imported.
-DISTRIBUTIONS: Mapping[str, str] = MappingProxyType({"yaml": "pyyaml", "pydantic_core": "pydantic"})
+DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
+    {"yaml": "pyyaml", "pydantic_core": "pydantic", "google": "google_genai"}
+)
 
 
 @cache

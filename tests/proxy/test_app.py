@@ -8,16 +8,19 @@ import orjson
 import pytest
 
 from pipelines.errors import ConnectFailed
-from pipelines.operations import OPERATIONS
+from pipelines.operations import GENERATE, OPERATIONS
 from pipelines.routing.routes import Routes
 from proxy.app import ROOTS
 from proxy.http.asgi import Message
-from tests.builders import a_body, a_completion, a_deployment
+from tests.builders import ENDPOINTS, a_body, a_completion, a_deployment
 from tests.fakes.asgi import Client
 from tests.fakes.ports import JSON, FakeReply, FakeTransport, fake_ports
 from tests.proxy.http.serving import BEARER, House, known
 
-PATHS = [root + one.path for root in ROOTS for one in OPERATIONS]
+# Those that the builders' provider serves; the others are the same code with other rows.
+SERVED = [one for one in OPERATIONS if one.name in ENDPOINTS]
+PATHS = [root + one.path for root in ROOTS for one in SERVED]
+BY_MODEL = [one for one in OPERATIONS if one is not GENERATE]
 MODELS = ["gpt-4o", "gpt", "ollama/mistral", "openai/gpt-4o", "a/b/c", "chat", "ü", "v1:latest"]
 AZURE = ["/openai/deployments/{}{}", "/engines/{}{}"]
 ANSWER = b'{"choices":[],"data":[]}'
@@ -57,7 +60,7 @@ async def test_every_operation_is_served_below_every_root(path: str) -> None:
     assert transport.requests[0].url.endswith(path.removeprefix("/openai").removeprefix("/v1"))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+@pytest.mark.parametrize("operation", SERVED, ids=lambda one: one.name)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("form", AZURE)
 async def test_the_path_may_name_the_model_as_azures_clients_do(
@@ -239,3 +242,13 @@ async def test_a_new_generation_of_the_configuration_serves_at_once() -> None:
     refused = House(fake_ports(FakeTransport(ConnectFailed("x")), keys=known()))
     house.gateway.runtime = refused.runtime
     assert (await ask(house, "/v1/chat/completions", a_body())).status == 404
+
+
+@pytest.mark.parametrize("root", ["", "/v1", "/v1beta"])
+@pytest.mark.parametrize("verb", ["generateContent", "streamGenerateContent"])
+async def test_googles_clients_name_model_and_stream_by_the_path(root: str, verb: str) -> None:
+    house, transport = a_house("a/b:c")
+    body = orjson.dumps({"contents": [{"parts": [{"text": "Hi"}]}]})
+    await ask(house, f"{root}/models/a/b:c:{verb}", body)
+    sent = orjson.loads(transport.requests[0].body)
+    assert (sent["model"], sent.get("stream", False)) == ("a/b:c", verb.startswith("stream"))

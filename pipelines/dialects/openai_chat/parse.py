@@ -18,6 +18,7 @@ from pipelines.prompt import (
     File,
     Image,
     Message,
+    Opaque,
     Part,
     Prompt,
     Reasoning,
@@ -203,7 +204,7 @@ def _message(one: object, where: str) -> Message:
     if isinstance(one.get("refusal"), str):
         parts.append(Refusal(one["refusal"]))
     parts += _tool_calls(one)
-    if cache_mark(one) and parts and not isinstance(parts[-1], Thought | Refusal):
+    if cache_mark(one) and parts and not isinstance(parts[-1], Thought | Refusal | Opaque):
         parts[-1].cache = cache_mark(one)
     rest = _rest(
         one, "role", "content", "name", "refusal", "tool_calls", "function_call", "tool_call_id",

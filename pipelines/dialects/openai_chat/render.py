@@ -17,6 +17,7 @@ from pipelines.prompt import (
     File,
     Image,
     Message,
+    Opaque,
     Part,
     Prompt,
     Refusal,
@@ -158,6 +159,9 @@ def _assistant(turn: dict[str, Any], message: Message, losses: Losses) -> None:
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     thoughts = [part.text for part in message.parts if isinstance(part, Thought) and part.text]
     refusals = [part.text for part in message.parts if isinstance(part, Refusal)]
+    for part in message.parts:
+        if isinstance(part, Opaque):
+            losses.dropped(part.kind)
     turn["content"] = _content(spoken, losses) if spoken or not calls else None
     if thoughts:
         turn["reasoning_content"] = "".join(thoughts)

@@ -111,6 +111,16 @@ def test_a_full_row_is_read_in_full() -> None:
         ("[acme.endpoints]", "[acme.quirks]\nrename = []\n[acme.endpoints]", "quirks.rename"),
         ("[acme.endpoints]", "[acme.quirks]\nx = 1\n[acme.endpoints]", "quirks: unknown field"),
         ('title = "Acme"', 'title = "Acme', "acme.toml: "),
+        ("[acme", "[Acme", "Acme: a name has small letters"),
+        ('"https://acme.example/docs"', '"http://acme.example"', "acme.docs: must begin with"),
+        ('"https://acme.example/v1"', '"http://acme.example"', "acme.base_url: must be https"),
+        ('"https://acme.example/v1"', '"https://acme.example/"', "base_url: must not end with"),
+        ('"https://acme.example/v1"', '"https://a@b.example"', "base_url: holds more than"),
+        ('"https://acme.example/v1"', '"https://a.example/?b=c"', "base_url: holds more than"),
+        ('"https://acme.example/v1"', '"https://${acme}.example"', "base_url: holds more than"),
+        ('"ACME_API_KEY"', '"acme_key"', "credential.env: 'acme_key' is no variable's name"),
+        ('path = "/chat"', 'path = "/../chat"', "chat.path: must hold neither"),
+        ('title = "Acme"', 'title = "Acme"\nconfirmed = 1', "acme.confirmed: expected true"),
     ],
 )
 def test_a_bad_row_is_refused_by_name(old: str, new: str, words: str) -> None:

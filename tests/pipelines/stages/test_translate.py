@@ -14,6 +14,7 @@ from pipelines.errors import BadCall, StreamBroken, Unsupported, UpstreamFailed
 from pipelines.events import Data, End, Event, Head, Media
 from pipelines.exchange import Exchange
 from pipelines.money import Prices
+from pipelines.operations import MESSAGES
 from pipelines.provider import Endpoint
 from pipelines.registry import DIALECTS
 from pipelines.routing.policy import RoutePolicy
@@ -319,3 +320,42 @@ def test_translate_builds_each_attempt_anew_from_the_unchanged_call() -> None:
     assert exchange.upstream.body == b'{"model":"two","messages":[]}'
     assert "X-One" not in exchange.upstream.headers
     assert call.raw == b'{"model":"gpt","messages":[]}'
+
+
+def test_safe_segment_keeps_amazons_long_names_one_segment() -> None:
+    name = "arn:aws:bedrock:eu-west-1:123:inference-profile/eu.anthropic.claude-v1:0"
+    assert safe_segment(name) == name.replace("/", "%2F")
+    for evil in ("arn:aws:bedrock:../../x", "arn:evil/x", "arn:aws:a?b"):
+        with pytest.raises(BadCall):
+            safe_segment(evil)
+
+
+def test_translate_hands_betas_to_a_provider_of_the_same_dialect_only() -> None:
+    raw = orjson.dumps({"model": "gpt", "max_tokens": 5, "messages": []})
+    call = Call(MESSAGES, raw, [(b"anthropic-beta", b"a")])
+    own = a_provider(endpoints={"messages": Endpoint("/v1/messages", "anthropic-messages")})
+    exchange = an_exchange(call, deployment=a_deployment(provider=own))
+    events = (a_head(Media.JSON), Data(b'{"content":[]}'), End(NO_USAGE))
+    asyncio.run(taken(TRANSLATE(exchange, flow_of(*events))))
+    assert exchange.upstream.headers["anthropic-beta"] == "a"
+    assert "anthropic-beta" not in request_for(call).headers
+
+
+def test_translate_gives_a_translated_call_the_operators_defaults() -> None:
+    provider = a_provider(endpoints={"messages": Endpoint("/messages", "anthropic-messages")})
+    deployment = a_deployment(provider=provider, defaults={"max_tokens": 77, "temperature": 0.1})
+    call = a_call(b'{"model":"gpt","temperature":0.5,"messages":[{"role":"user","content":"x"}]}')
+    exchange = an_exchange(call, deployment=deployment)
+    with pytest.raises(UpstreamFailed):
+        asyncio.run(taken(TRANSLATE(exchange, flow_of(a_head(Media.JSON), End(NO_USAGE)))))
+    sent = orjson.loads(exchange.upstream.body)
+    assert (sent["max_tokens"], sent["temperature"]) == (77, 0.5)
+
+
+def test_translate_writes_v1_once_where_both_address_and_path_have_it() -> None:
+    provider = a_provider(endpoints={"messages": Endpoint("/v1/messages", "anthropic-messages")})
+    deployment = a_deployment(provider=provider, base_url="https://acme.example/v1")
+    exchange = an_exchange(a_call(), deployment=deployment)
+    with pytest.raises(UpstreamFailed):
+        asyncio.run(taken(TRANSLATE(exchange, flow_of(a_head(Media.JSON), End(NO_USAGE)))))
+    assert exchange.upstream.url == "https://acme.example/v1/messages"

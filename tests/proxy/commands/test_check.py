@@ -194,3 +194,14 @@ def test_nothing_is_coloured_and_no_key_is_printed(
     assert "\x1b" not in text
     for secret in (*ENV.values(), "sk-master-0123456789abcdef"):
         assert secret not in text
+
+
+def test_stages_in_a_wrong_order_are_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "headgate.yaml"
+    file.write_text(
+        "model_list:\n  - {model_name: demo, litellm_params: {model: mock/demo}}\n"
+        "headgate_settings: {stages: [route, auth, translate, stream]}\n"
+    )
+    out = StringIO()
+    assert check(str(file), {}, out) == 1
+    assert "stage 'route' needs principal" in out.getvalue()

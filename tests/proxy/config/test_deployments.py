@@ -9,7 +9,7 @@ from pipelines.provider import Credential
 from pipelines.providers.credentials.none import NoCredential
 from proxy.config.settings import Settings
 from tests.builders import an_upstream_request
-from tests.proxy.config.builders import ENV, OPENAI_KEY, examined, only, said, with_params
+from tests.proxy.config.builders import ENV, OPENAI_KEY, examined, only, said, told, with_params
 
 
 async def signed(credential: Credential) -> dict[str, str]:
@@ -244,3 +244,33 @@ def test_providers_of_the_environment_are_added_where_they_are_not_named() -> No
     settings = examined(text, env)
     assert groups(settings) == ["openai/*", "groq/*", "hosted_vllm/*"]
     assert settings.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "here", "dropped"),
+    [
+        ("", "", False),
+        ("", ", drop_params: true", True),
+        ("litellm_settings: {drop_params: true}", "", True),
+        ("litellm_settings: {drop_params: true}", ", drop_params: false", False),
+    ],
+)
+def test_knobs_may_be_dropped_where_it_is_said(everywhere: str, here: str, dropped: bool) -> None:
+    text = f"""
+{everywhere}
+model_list:
+  - model_name: m
+    litellm_params: {{model: openai/m{here}}}
+"""
+    settings = examined(text)
+    assert only(settings).drop_params is dropped
+    assert "drop_params" not in only(settings).defaults
+    assert told(settings, "note") == []
+
+
+def test_an_address_that_nobody_confirmed_is_noted() -> None:
+    settings = with_params("model: prism/m, api_key: sk-0123456789abcdef")
+    (note,) = told(settings, "note")
+    assert "the address of Prism, https://api.prisminference.com/v1, stands in one" in note
+    given = "model: prism/m, api_key: sk-0123456789abcdef, api_base: 'https://x.example/v1'"
+    assert told(with_params(given), "note") == []

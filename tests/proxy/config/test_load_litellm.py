@@ -342,7 +342,7 @@ def test_fields_for_vllm_go_into_the_body() -> None:
 
 def test_a_cache_and_callbacks_are_not_active_yet() -> None:
     notes = said(loaded(CACHE), "note")
-    for key in ("cache", "cache_params", "callbacks", "drop_params"):
+    for key in ("cache", "cache_params", "callbacks"):
         assert f"litellm_settings.{key}: not active yet" in notes
 
 

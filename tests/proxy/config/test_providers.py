@@ -13,6 +13,7 @@ from proxy.config.providers import (
     address,
     api_version,
     is_configured,
+    is_doubtful,
     resolve,
     secret,
 )
@@ -191,3 +192,38 @@ def test_a_provider_is_configured_by_its_key_or_where_it_needs_none_by_its_addre
     assert is_configured(provider("hosted_vllm"), {"HOSTED_VLLM_API_BASE": "http://x"})
     assert not is_configured(provider("ollama"), {})
     assert not is_configured(provider("mock"), {})
+
+
+def test_an_address_is_filled_in_from_the_environment() -> None:
+    mantle = provider("bedrock_mantle")
+    base, _ = address(params(), mantle, {"AWS_REGION": "eu-west-1"})
+    assert base == "https://bedrock-mantle.eu-west-1.api.aws/v1"
+    env = {"AWS_REGION": "eu-west-1", "BEDROCK_MANTLE_REGION": "us-east-1"}
+    assert address(params(), mantle, env)[0] == "https://bedrock-mantle.us-east-1.api.aws/v1"
+    assert address(params(api_base="https://x.example/v1"), mantle, {})[0] == "https://x.example/v1"
+
+
+def test_a_part_of_an_address_that_is_not_set_is_told_by_its_variables() -> None:
+    with pytest.raises(Absent, match="set api_base or BEDROCK_MANTLE_REGION or AWS_REGION"):
+        address(params(), provider("bedrock_mantle"), {})
+
+
+@pytest.mark.parametrize("value", ["evil.example/", "a@b", "a..b", "a b", "é", "x#", "x?"])
+def test_a_part_of_an_address_cannot_lead_elsewhere(value: str) -> None:
+    with pytest.raises(Unfit, match="SNOWFLAKE_ACCOUNT_ID: expected letters"):
+        address(params(), provider("snowflake"), {"SNOWFLAKE_ACCOUNT_ID": value})
+
+
+def test_only_the_catalogues_own_address_is_doubted() -> None:
+    prism = provider("prism")
+    assert is_doubtful(prism, prism.base_url)
+    assert not is_doubtful(prism, "https://operator.example/v1")
+    assert not is_doubtful(provider("openai"), provider("openai").base_url)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("mistrall", "mistral"), ("open_router", "openrouter")]
+)
+def test_an_unknown_provider_is_told_with_the_nearest_name(written: str, meant: str) -> None:
+    with pytest.raises(Unfit, match=f"did you mean {meant}"):
+        resolve(params(f"{written}/m"), load_catalog())

@@ -48,3 +48,13 @@ def test_what_the_environment_says_wrong_is_raised_or_examined() -> None:
     assert [p.level for p in examine_zero(env, load_catalog()).problems] == ["error"]
     with pytest.raises(ConfigError, match="SSL_VERIFY"):
         zero(env, load_catalog())
+
+
+def test_with_every_usual_variable_set_each_provider_has_its_wildcard() -> None:
+    catalog = load_catalog()
+    keyed = [one for one in catalog.values() if one.credential.required and "$" not in one.base_url]
+    env = {one.credential.env[0]: "sk-0123456789abcdef" for one in keyed if one.credential.env}
+    settings = zero(env, catalog)
+    groups = {deployment.group for deployment in settings.routes.deployments}
+    assert {f"{one.name}/*" for one in keyed if one.base_url} <= groups
+    assert {problem.level for problem in settings.problems} <= {"note"}

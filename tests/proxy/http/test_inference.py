@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from pipelines.errors import ConnectFailed, Overloaded, StreamBroken
-from pipelines.operations import OPERATIONS
+from pipelines.operations import GENERATE, OPERATIONS
 from pipelines.record import Record
 from pipelines.routing.routes import Routes
-from tests.builders import a_body, a_chunk, a_completion, a_deployment, a_stream, sse
+from tests.builders import ENDPOINTS, a_body, a_chunk, a_completion, a_deployment, a_stream, sse
 from tests.fakes.asgi import Client
 from tests.fakes.ports import JSON, FakeReply, FakeTransport, fake_ports
 from tests.proxy.http.serving import BEARER, DONE, Gated, House, known
@@ -21,6 +21,8 @@ CHAT = "/v1/chat/completions"
 WHOLE = FakeReply([a_completion()], headers=[JSON])
 WRONG = (b"authorization", b"Bearer sk-wrong")
 Header = tuple[bytes, bytes]
+SERVED = [one for one in OPERATIONS if one.name in ENDPOINTS]
+BY_PATH = [one for one in OPERATIONS if one is not GENERATE]
 
 
 def a_house(*replies: Any, **settings: Any) -> tuple[House, FakeTransport]:
@@ -67,8 +69,15 @@ async def test_a_stream_goes_through_piece_by_piece() -> None:
     assert client.headers["content-type"] == "text/event-stream"
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
-async def test_every_operation_has_its_endpoint(operation: Any) -> None:
+@pytest.mark.parametrize("operation", BY_PATH, ids=lambda one: one.name)
+async def test_every_operation_has_an_endpoint_that_knows_its_name(operation: Any) -> None:
+    house, _ = a_house()
+    await post(house, b"{}", path=f"/v1{operation.path}")
+    assert the_record(house).operation == operation.name
+
+
+@pytest.mark.parametrize("operation", SERVED, ids=lambda one: one.name)
+async def test_every_operation_of_the_provider_is_served(operation: Any) -> None:
     house, transport = a_house(FakeReply([b'{"choices":[],"data":[]}'], headers=[JSON]))
     fields = dict.fromkeys(operation.requires, "x")
     body = orjson.dumps({"model": "gpt", **fields})

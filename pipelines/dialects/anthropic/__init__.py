@@ -1,0 +1,1 @@
+"""Anthropic's Messages through the hub: a call's way in and out, a reply's way in and out."""

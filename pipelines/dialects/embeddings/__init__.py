@@ -1,0 +1,1 @@
+"""Embeddings through their own hub: every client speaks OpenAI's, each provider its own."""

@@ -1,0 +1,1 @@
+"""Gemini's generateContent: a call's way in and out, a reply's way in and out."""

@@ -1,0 +1,70 @@
+"""Gemini's token counts, both ways.
+
+The rule: a prompt's count includes cached tokens and leaves out those of tools, and a candidate's
+leaves out its thoughts. Source: https://ai.google.dev/api/generate-content#UsageMetadata
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.usage import Usage
+
+# Vertex writes the modality as its number in some replies.
+_AUDIO = frozenset({"AUDIO", 4})
+_COUNTED = frozenset({"totalTokenCount", "promptTokenCount", "candidatesTokenCount"})
+
+
+def read_usage(value: object) -> Usage | None:
+    """The usage in a reply, None where it reports none."""
+    if not isinstance(value, Mapping) or _COUNTED.isdisjoint(value):
+        return None
+    thoughts = _count(value, "thoughtsTokenCount")
+    return Usage(
+        prompt_tokens=_count(value, "promptTokenCount") + _count(value, "toolUsePromptTokenCount"),
+        completion_tokens=_count(value, "candidatesTokenCount") + thoughts,
+        cached_tokens=_count(value, "cachedContentTokenCount"),
+        reasoning_tokens=thoughts,
+        audio_input_tokens=_audio(value.get("promptTokensDetails")),
+        audio_output_tokens=_audio(value.get("candidatesTokensDetails")),
+    )
+
+
+def _count(value: Mapping[str, Any], name: str) -> int:
+    count = value.get(name)
+    return count if isinstance(count, int) else 0
+
+
+def _audio(details: object) -> int:
+    if not isinstance(details, list):
+        return 0
+    return sum(_count(one, "tokenCount") for one in details if one.get("modality") in _AUDIO)
+
+
+def usage_metadata(usage: Usage) -> dict[str, Any]:
+    """Gemini's usage object."""
+    # A provider may count its thoughts beside the completion; the total has to stay the sum.
+    thoughts = min(usage.reasoning_tokens, usage.completion_tokens)
+    counts: dict[str, Any] = {
+        "promptTokenCount": usage.prompt_tokens,
+        "candidatesTokenCount": usage.completion_tokens - thoughts,
+        "totalTokenCount": usage.total_tokens,
+    }
+    if thoughts:
+        counts["thoughtsTokenCount"] = thoughts
+    if usage.cached_tokens:
+        counts["cachedContentTokenCount"] = usage.cached_tokens
+    if usage.audio_input_tokens:
+        counts["promptTokensDetails"] = _details(usage.audio_input_tokens, usage.prompt_tokens)
+    if usage.audio_output_tokens:
+        said = usage.completion_tokens - thoughts
+        counts["candidatesTokensDetails"] = _details(usage.audio_output_tokens, said)
+    return counts
+
+
+def _details(audio: int, whole: int) -> list[dict[str, Any]]:
+    return [
+        {"modality": "TEXT", "tokenCount": max(0, whole - audio)},
+        {"modality": "AUDIO", "tokenCount": audio},
+    ]

@@ -1,0 +1,145 @@
+"""Watches Responses replies that are passed on as they are.
+
+The rule: bytes leave as they came; the first events, which say nothing, are held back until one
+that does proves the reply, and a stream without `response.completed` or `.incomplete` is broken.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from pipelines.dialects.bridge import BYTES_PER_TOKEN
+from pipelines.dialects.responses.reader import ENDS, failure, usage_of
+from pipelines.dialects.sse import MAX_EVENT, EventTooLong, Framer, data_of, events
+from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
+from pipelines.usage import NO_USAGE, Usage
+
+_EMPTY = frozenset({"response.created", "response.in_progress", "response.queued"})
+_NOTABLE = re.compile(rb"response\.(?:completed|incomplete|failed)|(?:^|\n)event: ?error|\"error\"")
+
+
+class ResponsesWholeGauge:
+    """Watches a reply that is one JSON document."""
+
+    fault: UpstreamError | None = None
+
+    def __init__(self, provider: str, prompt_tokens: int) -> None:
+        self._provider = provider
+        self._prompt_tokens = prompt_tokens
+        self.usage: Usage = NO_USAGE
+
+    def watch(self, raw: bytes) -> bytes:
+        """The document as it is. Raises UpstreamError where it is no answer."""
+        body = _object(raw)
+        if body is None:
+            raise UpstreamFailed(
+                f"{self._provider} answered with something that is no JSON object."
+            )
+        if body.get("error") or not isinstance(body.get("output"), list):
+            raise failure(body, self._provider)
+        estimate = Usage(self._prompt_tokens, len(raw) // BYTES_PER_TOKEN, estimated=True)
+        self.usage = usage_of(body) or estimate
+        return raw
+
+    def close(self) -> bytes:
+        """Nothing is left over."""
+        return b""
+
+
+class ResponsesStreamGauge:
+    """Watches a reply that is a stream of events."""
+
+    def __init__(self, provider: str, prompt_tokens: int) -> None:
+        self._provider = provider
+        self._prompt_tokens = prompt_tokens
+        self._framer = Framer()
+        self._held = b""
+        self._begun = False
+        self._ended = False
+        self._events = 0
+        self._reported: Usage | None = None
+        self.fault: UpstreamError | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """What the provider reported, else an estimate: most send one token an event."""
+        if self._reported is not None:
+            return self._reported
+        return Usage(self._prompt_tokens if self._begun else 0, self._events, estimated=True)
+
+    def watch(self, raw: bytes) -> bytes:
+        """The whole events so far. Where one of them is an error, what stood before it is given and
+        `fault` is set. Raises UpstreamError where nothing was said before the error."""
+        try:
+            return self._seen(self._framer.feed(raw))
+        except EventTooLong:
+            raise StreamBroken(f"{self._provider} sent an event of over 8 MiB.") from None
+
+    def close(self) -> bytes:
+        """The last event. Raises StreamBroken where the stream was cut."""
+        tail = self._framer.close()
+        value = _object(data_of(tail) or b"")
+        out = self._seen(tail + b"\n\n") if value is not None else b""
+        if self.fault is not None:
+            raise self.fault
+        if self._ended:
+            return out
+        if not self._begun:
+            raise UpstreamFailed(f"{self._provider} closed the stream before it said anything.")
+        error = StreamBroken(
+            f"{self._provider} ended the stream before the response was completed; the answer is "
+            "incomplete."
+        )
+        error.code = "upstream_truncated"
+        raise error
+
+    def _seen(self, whole: bytes) -> bytes:
+        if self._begun:
+            self._events += whole.count(b".delta\n") + whole.count(b".delta\r")
+            return self._until_error(whole) if _NOTABLE.search(whole) else whole
+        self._held += whole
+        if len(self._held) > MAX_EVENT:
+            raise UpstreamFailed(f"{self._provider} sent over 8 MiB that say nothing.")
+        for begin, end in events(whole):
+            value = _object(data_of(whole[begin:end]) or b"")
+            if value is not None and value.get("type") not in _EMPTY:
+                error = self._error(value)
+                if error is not None:
+                    raise error
+                held, self._held, self._begun = self._held, b"", True
+                return self._until_error(held)
+        return b""
+
+    def _until_error(self, whole: bytes) -> bytes:
+        for begin, end in events(whole):
+            event = whole[begin:end]
+            value = _object(data_of(event) or b"") if _NOTABLE.search(event) else None
+            if value is None:
+                continue
+            error = self._error(value)
+            if error is not None:
+                self.fault = StreamBroken(error.message)
+                return whole[:begin]
+            if value.get("type") in ENDS and isinstance(value.get("response"), dict):
+                self._ended = True
+                self._reported = usage_of(value["response"]) or self._reported
+        return whole
+
+    def _error(self, value: dict[str, Any]) -> UpstreamError | None:
+        if value.get("type") == "response.failed":
+            response = value.get("response")
+            return failure(response if isinstance(response, dict) else {}, self._provider)
+        if value.get("type") == "error" or value.get("error"):
+            return failure(value, self._provider)
+        return None
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,74 @@
+"""A reply that passes as it is, is watched: for its first word, its end, its usage, its errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from pipelines.dialects.responses.gauge import ResponsesStreamGauge, ResponsesWholeGauge
+from pipelines.errors import Rejected, StreamBroken, UpstreamFailed
+from pipelines.usage import Usage
+
+
+def event(kind: str, **fields: Any) -> bytes:
+    """One event."""
+    value = orjson.dumps({"type": f"response.{kind}", **fields})
+    return b"event: response." + kind.encode() + b"\ndata: " + value + b"\n\n"
+
+
+CREATED = event("created", response={"id": "resp_1", "error": None})
+WORDS = event("output_text.delta", delta='say "error" and response.completed')
+USAGE = {"input_tokens": 3, "output_tokens": 4}
+COMPLETED = event("completed", response={"status": "completed", "usage": USAGE})
+FAILED = event("failed", response={"error": {"code": "server_error", "message": "no"}})
+
+
+def test_the_first_events_wait_for_one_that_says_something() -> None:
+    gauge = ResponsesStreamGauge("Acme", 5)
+    assert gauge.watch(CREATED) == b""
+    assert gauge.watch(WORDS) == CREATED + WORDS
+    assert gauge.watch(WORDS) == WORDS
+    assert gauge.usage == Usage(5, 1, estimated=True)
+    assert gauge.watch(COMPLETED) == COMPLETED
+    assert gauge.close() == b""
+    assert gauge.usage == Usage(3, 4)
+
+
+def test_an_event_without_its_blank_line_counts() -> None:
+    gauge = ResponsesStreamGauge("Acme", 5)
+    gauge.watch(WORDS)
+    assert gauge.watch(COMPLETED.rstrip()) == b""
+    assert gauge.close().rstrip() == COMPLETED.rstrip()
+
+
+def test_an_error_after_words_is_a_fault_and_before_them_an_error() -> None:
+    gauge = ResponsesStreamGauge("Acme", 5)
+    assert gauge.watch(WORDS + FAILED) == WORDS
+    assert isinstance(gauge.fault, StreamBroken)
+    with pytest.raises(UpstreamFailed):
+        ResponsesStreamGauge("Acme", 5).watch(CREATED + FAILED)
+
+
+def test_an_end_that_is_missing_is_told() -> None:
+    gauge = ResponsesStreamGauge("Acme", 5)
+    gauge.watch(WORDS)
+    with pytest.raises(StreamBroken):
+        gauge.close()
+    silent = ResponsesStreamGauge("Acme", 5)
+    silent.watch(CREATED)
+    with pytest.raises(UpstreamFailed):
+        silent.close()
+
+
+def test_a_whole_reply_must_be_an_answer() -> None:
+    gauge = ResponsesWholeGauge("Acme", 5)
+    gauge.watch(orjson.dumps({"output": [], "usage": USAGE}))
+    assert (gauge.usage, gauge.close()) == (Usage(3, 4), b"")
+    for raw in (b"<html>", b"[]", b"{}"):
+        with pytest.raises(UpstreamFailed):
+            ResponsesWholeGauge("Acme", 5).watch(raw)
+    with pytest.raises(Rejected):
+        error = {"type": "invalid_request_error", "message": "no"}
+        ResponsesWholeGauge("Acme", 5).watch(orjson.dumps({"error": error}))
