@@ -19,7 +19,7 @@ IN_ROOT = cd "$(ROOT)" &&
 PY = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: install run test check fmt lint type cover bench image clean help
+.PHONY: install run test check fmt lint type cover bench matrix fuzz accept-claude-code accept-codex image clean help
 
 install: $(STAMPS)-run ## create .venv and install Headgate into it
 	@echo "Headgate is installed in .venv"
@@ -47,6 +47,18 @@ cover: $(STAMPS)-dev ## run the tests and list the lines that none of them reach
 bench: $(STAMPS)-test ## measure speed and memory of this commit
 	@$(IN_ROOT) exec $(PY) -m tests.bench $(ARGS)
 
+fuzz: $(STAMPS)-test ## feed broken bytes to every reader, client parser and gauge
+	@$(IN_ROOT) exec $(PY) -m tests.fuzz $(ARGS)
+
+matrix: $(STAMPS)-test ## let every client's SDK read every recording of a provider
+	@$(IN_ROOT) exec $(PY) -m tests.matrix $(ARGS)
+
+accept-claude-code: $(STAMPS)-test ## let Claude Code do a task through the gateway (needs node and npm)
+	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.claude_code $(ARGS)
+
+accept-codex: $(STAMPS)-test ## let Codex CLI do four tasks through the gateway (needs node and npm)
+	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.codex $(ARGS)
+
 image: ## build the container image with podman or docker
 	@$(IN_ROOT) engine=$$(command -v podman || command -v docker) || { \
 	  echo "make image needs podman or docker, and neither is here." >&2; exit 1; }; \
@@ -58,7 +70,7 @@ clean: ## remove .venv and everything that was built
 	@$(IN_ROOT) find pipelines proxy tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## list the verbs
-	@awk -F ':[^#]*## ' '/^[a-z]+:[^#]*## / { printf "  make %-8s %s\n", $$1, $$2 }' "$(MAKEFILE)"
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' "$(MAKEFILE)"
 
 # One stamp for each set of dependencies, so that a second run installs nothing.
 $(STAMPS)-run: $(ROOT)setup.cfg $(ROOT)pyproject.toml

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from pipelines.conversation import Conversation
 from pipelines.errors import BadCall, GatewayError
 from pipelines.events import Headers
 from pipelines.operations import Operation
@@ -22,13 +23,15 @@ class Call:
     """One call of a client: its operation, body, headers and address.
 
     `path_model` is the model named by the path (Azure's and Gemini's way), `path_streams` whether
-    the path asks for a stream; `fault` is what went wrong while the body was read, raised when the
+    the path asks for a stream; `conversation` is what the gateway knows beyond the body (Responses
+    only); `fault` is what went wrong while the body was read, raised when the
     body is first needed.
     """
 
     __slots__ = (
         "_json",
         "client",
+        "conversation",
         "fault",
         "headers",
         "operation",
@@ -53,6 +56,7 @@ class Call:
         self.path_model = path_model
         self.path_streams = False
         self.fault = fault
+        self.conversation: Conversation | None = None
         self._json: dict[str, Any] | None = None
 
     @property
@@ -68,11 +72,29 @@ class Call:
         """This call, with the operator's defaults for fields that its body lacks."""
         if not defaults:
             return self
+        call = self._copy()
+        call._json = {**defaults, **self.json}
+        return call
+
+    def within(self, conversation: Conversation) -> Call:
+        """This call as a part of a conversation."""
+        call = self._copy()
+        call.conversation = conversation
+        return call
+
+    def rewritten(self, raw: bytes) -> Call:
+        """This call with another body."""
+        call = self._copy()
+        call.raw, call._json = raw, None
+        return call
+
+    def _copy(self) -> Call:
         call = Call(
             self.operation, self.raw, self.headers, self.client, self.path_model, self.fault
         )
         call.path_streams = self.path_streams
-        call._json = {**defaults, **self.json}
+        call.conversation = self.conversation
+        call._json = self._json
         return call
 
     @property

@@ -83,6 +83,17 @@ class AudioDelta:
 
 
 @dataclass(slots=True)
+class OpaqueDelta:
+    """A part of the answer that only its `family` knows, whole in `rest`; all others leave it out.
+    It answers a tool that only a call of that family can ask for."""
+
+    kind: str
+    family: str
+    rest: dict[str, Any] = field(default_factory=dict)
+    choice: int = 0
+
+
+@dataclass(slots=True)
 class CitationDelta:
     """A source of what was said; `start` and `end` are characters of the answer's text."""
 
@@ -135,6 +146,7 @@ Delta = (
     | ToolArguments
     | ImageDelta
     | AudioDelta
+    | OpaqueDelta
     | CitationDelta
     | RefusalDelta
     | LogprobsDelta

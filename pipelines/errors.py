@@ -5,7 +5,8 @@ to show to the client, says what is wrong, where, and what to do, and names no s
 
     GatewayError
     ├─ ClientError      BadCall 400 · Unauthenticated 401 · Forbidden 403 · UnknownModel 404
-    │                   Unsupported 400 · BodyTimeout 408 · TooLarge 413 · UnsupportedEncoding 415
+    │                   UnknownResponse 404 · Unsupported 400 · BodyTimeout 408 · TooLarge 413
+    │                   UnsupportedEncoding 415
     ├─ UpstreamError    ConnectFailed 502 · Overloaded 429/503 · UpstreamFailed 5xx
     │                   FirstByteTimeout 504 · Denied 502 · Rejected 4xx · StreamBroken 502
     └─ InternalError    500 · ShuttingDown 503 · StageOrder 500
@@ -14,7 +15,7 @@ to show to the client, says what is wrong, where, and what to do, and names no s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class GatewayError(Exception):
@@ -27,6 +28,10 @@ class GatewayError(Exception):
     retryable = False
     elsewhere = False
     retry_after: float | None = None
+    # The id of the call that it ended, for dialects that tell it in the body.
+    call_id = ""
+    # What programs read beside the words, for dialects that have a place for it.
+    details: Mapping[str, object] | None = None
 
     @property
     def message(self) -> str:
@@ -78,6 +83,15 @@ class UnknownModel(ClientError):
         shown = ", ".join(repr(name) for name in known[:10])
         hint = f" Models you may use: {shown}." if shown else " No model is configured for you."
         super().__init__(f"The model {model[:200]!r} does not exist.{hint}")
+
+
+class UnknownResponse(ClientError):
+    """No response of this caller is kept under this id."""
+
+    status = 404
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"Response with id {id[:200]!r} not found.")
 
 
 class Unsupported(ClientError):

@@ -15,11 +15,13 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Media(Enum):
-    """The forms a body can have: one JSON document, a stream in one of three framings, or bytes."""
+    """The forms a body can have: one JSON document, a stream in one of several framings, or bytes.
+    An array of JSON is sent piece by piece, and is never recognised in a provider's reply."""
 
     JSON = "application/json"
     SSE = "text/event-stream"
     NDJSON = "application/x-ndjson"
+    ARRAY = "application/json; charset=utf-8"
     AWS = "application/vnd.amazon.eventstream"
     BINARY = "application/octet-stream"
 
@@ -29,7 +31,7 @@ class Media(Enum):
         return self in _STREAMS
 
 
-_STREAMS = frozenset({Media.SSE, Media.NDJSON, Media.AWS})
+_STREAMS = frozenset({Media.SSE, Media.NDJSON, Media.ARRAY, Media.AWS})
 
 
 @dataclass(slots=True)

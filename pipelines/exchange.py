@@ -23,6 +23,11 @@ class Principal:
     digest: str = ""
     models: frozenset[str] | None = None
 
+    @property
+    def owner(self) -> str:
+        """Whose that is which is kept for this caller."""
+        return self.digest or self.alias
+
     def may_use(self, model: str) -> bool:
         """Whether this caller may use the model name."""
         return self.models is None or model in self.models

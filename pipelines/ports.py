@@ -6,11 +6,12 @@ conformance suite runs over everyone who does.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipelines.conversation import Kept
 from pipelines.dialects.base import Dialect
 from pipelines.events import Headers
 from pipelines.exchange import Principal
@@ -62,6 +63,30 @@ class Journal(Protocol):
         """Take the record; never blocks and never raises."""
 
 
+class ResponseStore(Protocol):
+    """Keeps responses for those who go on from them; bounded, so that anything may be gone."""
+
+    async def put(self, kept: Kept) -> None:
+        """Keep it. The id of another owner's response is never taken; what cannot be kept is
+        forgotten without an error."""
+
+    async def get(self, id: str) -> Kept | None:
+        """What is kept under the id, whoever owns it; to check the owner is the caller's duty."""
+
+    async def delete(self, id: str) -> None:
+        """Forget it; nothing happens where it is not known."""
+
+
+class ThoughtStore(Protocol):
+    """Keeps the reasoning of replies for the next turn; bounded, so that anything may be gone."""
+
+    async def keep(self, owner: str, thoughts: Mapping[str, bytes]) -> None:
+        """Keep each under its key, in place of what was there."""
+
+    async def find(self, owner: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """What this owner, and nobody else, has under the keys."""
+
+
 class Clock(Protocol):
     """Time, so that tests can turn it."""
 
@@ -83,3 +108,5 @@ class Ports:
     routes: Routes
     policy: RoutePolicy
     dialects: Mapping[str, Dialect]
+    responses: ResponseStore | None = None
+    thoughts: ThoughtStore | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from pipelines.errors import Unsupported
@@ -26,6 +27,7 @@ class Endpoint:
 
     `path` and the values of `query` may hold `{model}` and `{api_version}`; a stream has a
     `stream_path` and a `stream_query` of its own where the provider tells it by the address.
+    Models that fit a pattern of `models` are served here alone, and all others elsewhere.
     """
 
     path: str
@@ -33,6 +35,11 @@ class Endpoint:
     query: Mapping[str, str] = field(default_factory=dict)
     stream_path: str = ""
     stream_query: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+
+    def serves(self, model: str) -> bool:
+        """Whether this place is for the model by its name."""
+        return any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +58,15 @@ class Quirks:
     """Small deviations from the dialect that the provider speaks.
 
     `rename` maps field names and `roles` message roles; `drop` lists fields that it refuses;
-    `asks_usage` says that it knows `stream_options.include_usage`.
+    `asks_usage` says that it knows `stream_options.include_usage`, `returns_reasoning` that it
+    takes its reasoning back as `reasoning_content`.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     drop: frozenset[str] = frozenset()
     asks_usage: bool = True
+    returns_reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +91,13 @@ class Provider:
     confirmed: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def endpoint(self, dialect: str, kin: Collection[str]) -> Endpoint:
-        """Where the dialect is spoken, else the first place where one of its kin is.
+    def endpoint(self, dialect: str, kin: Collection[str], model: str = "") -> Endpoint:
+        """Where the dialect is spoken for the model, else the first place where one of its kin is.
 
         Raises Unsupported where the provider has neither.
         """
         kindred: Endpoint | None = None
-        for endpoint in self.endpoints.values():
+        for endpoint in self._places(model):
             if endpoint.dialect == dialect:
                 return endpoint
             if kindred is None and endpoint.dialect in kin:
@@ -96,3 +105,14 @@ class Provider:
         if kindred is None:
             raise Unsupported(f"{dialect} calls", self.title)
         return kindred
+
+    def speaks(self, dialect: str, model: str) -> bool:
+        """Whether the dialect itself is spoken for the model."""
+        return any(one.dialect == dialect for one in self._places(model))
+
+    def _places(self, model: str) -> Collection[Endpoint]:
+        places = self.endpoints.values()
+        if not any(one.models for one in places):
+            return places
+        own = [one for one in places if one.serves(model)]
+        return own or [one for one in places if not one.models]

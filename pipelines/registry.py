@@ -8,24 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from random import Random
+from random import Random, SystemRandom
 from types import MappingProxyType
 
+from pipelines.dialects.anthropic.count import ANTHROPIC_COUNT
 from pipelines.dialects.anthropic.dialect import ANTHROPIC_MESSAGES
 from pipelines.dialects.base import Dialect
 from pipelines.dialects.bedrock.dialect import BEDROCK_CONVERSE
+from pipelines.dialects.claude_on_vertex import CLAUDE_ON_VERTEX
 from pipelines.dialects.cohere.dialect import COHERE_CHAT
+from pipelines.dialects.embeddings.bedrock import BEDROCK_EMBEDDINGS
 from pipelines.dialects.embeddings.cohere import COHERE_EMBEDDINGS
 from pipelines.dialects.embeddings.gemini import GEMINI_EMBEDDINGS
-from pipelines.dialects.embeddings.ollama import OLLAMA_EMBEDDINGS
+from pipelines.dialects.embeddings.gemini_clients import GEMINI_EMBED, GEMINI_EMBED_BATCH
+from pipelines.dialects.embeddings.ollama import OLLAMA_EMBED, OLLAMA_EMBEDDINGS
+from pipelines.dialects.embeddings.vertex import VERTEX_EMBEDDINGS
 from pipelines.dialects.embeddings.voyage import JINA_EMBEDDINGS, VOYAGE_EMBEDDINGS
+from pipelines.dialects.gemini.array import GEMINI_ARRAY
+from pipelines.dialects.gemini.count import GEMINI_COUNT
 from pipelines.dialects.gemini.dialect import GEMINI_GENERATE
+from pipelines.dialects.moderations.mistral import MISTRAL_MODERATIONS
+from pipelines.dialects.ollama.dialect import OLLAMA_CHAT, OLLAMA_GENERATE
 from pipelines.dialects.openai_dialects import (
     OPENAI_CHAT,
     OPENAI_COMPLETIONS,
     OPENAI_EMBEDDINGS,
     OPENAI_MODERATIONS,
 )
+from pipelines.dialects.rerank.bedrock import BEDROCK_RERANK
 from pipelines.dialects.rerank.clients import RERANK
 from pipelines.dialects.rerank.providers import COHERE_RERANK, VOYAGE_RERANK
 from pipelines.dialects.responses.dialect import OPENAI_RESPONSES
@@ -36,6 +46,7 @@ from pipelines.stage import Stage
 from pipelines.stages.auth import Auth
 from pipelines.stages.budget import Budget
 from pipelines.stages.cache import Cache
+from pipelines.stages.conversation import Conversations
 from pipelines.stages.log import Log
 from pipelines.stages.route import Route
 from pipelines.stages.stream import Stream
@@ -51,6 +62,10 @@ def _auth(settings: Mapping[str, object], ports: Ports) -> Stage:
     return Auth(ports.keys, str(header).lower().encode() if header else LITELLM_HEADER)
 
 
+def _conversation(settings: Mapping[str, object], ports: Ports) -> Stage:
+    return Conversations(ports.responses, SystemRandom())
+
+
 def _budget(settings: Mapping[str, object], ports: Ports) -> Stage:
     return Budget()
 
@@ -64,7 +79,7 @@ def _route(settings: Mapping[str, object], ports: Ports) -> Stage:
 
 
 def _translate(settings: Mapping[str, object], ports: Ports) -> Stage:
-    return Translate(ports.dialects, ports.policy)
+    return Translate(ports.dialects, ports.policy, ports.thoughts)
 
 
 def _stream(settings: Mapping[str, object], ports: Ports) -> Stage:
@@ -77,6 +92,7 @@ def _log(settings: Mapping[str, object], ports: Ports) -> Stage:
 
 BUILT_IN_STAGES: tuple[tuple[str, StageFactory], ...] = (
     ("auth", _auth),
+    ("conversation", _conversation),
     ("budget", _budget),
     ("cache", _cache),
     ("route", _route),
@@ -95,18 +111,31 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             OPENAI_COMPLETIONS,
             OPENAI_EMBEDDINGS,
             ANTHROPIC_MESSAGES,
+            ANTHROPIC_COUNT,
             GEMINI_GENERATE,
+            GEMINI_ARRAY,
+            GEMINI_COUNT,
+            GEMINI_EMBED,
+            GEMINI_EMBED_BATCH,
             COHERE_CHAT,
             BEDROCK_CONVERSE,
+            CLAUDE_ON_VERTEX,
+            BEDROCK_EMBEDDINGS,
             COHERE_EMBEDDINGS,
             GEMINI_EMBEDDINGS,
+            VERTEX_EMBEDDINGS,
+            OLLAMA_CHAT,
+            OLLAMA_GENERATE,
+            OLLAMA_EMBED,
             OLLAMA_EMBEDDINGS,
             VOYAGE_EMBEDDINGS,
             JINA_EMBEDDINGS,
             RERANK,
             COHERE_RERANK,
             VOYAGE_RERANK,
+            BEDROCK_RERANK,
             OPENAI_MODERATIONS,
+            MISTRAL_MODERATIONS,
             OPENAI_RESPONSES,
         )
     }

@@ -6,7 +6,7 @@ leaks into the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(slots=True)
@@ -19,11 +19,15 @@ class UpstreamRequest:
     """
 
     url: str
-    headers: dict[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: dict[str, str]
+    body: bytes
     pool: str
     dialect: str
     streaming: bool
     first_byte: float
     idle: float
     method: str = "POST"
+
+    def __repr__(self) -> str:
+        # Headers and bodies are secret, and some providers take the key as a parameter.
+        return f"UpstreamRequest({self.method} {self.url.partition('?')[0]})"

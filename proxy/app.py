@@ -6,7 +6,7 @@ The rule: calls to models are found by one look into a table; everything else is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from urllib.parse import parse_qs
 
@@ -16,14 +16,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipelines.operations import GENERATE, OPERATIONS
+from pipelines.operations import GENERATE, GENERATE_ARRAY, OPERATIONS
 from proxy.http.asgi import App, Receive, Scope, Send
+from proxy.http.google_models import GoogleModels
 from proxy.http.health import Health
 from proxy.http.inference import Inference
 from proxy.http.live import Live
 from proxy.http.models import Models
+from proxy.http.ollama import Ollama
 from proxy.http.plain import http_error
+from proxy.http.responses import Responses
 from proxy.runtime import Runtime
+
+Answer = Callable[[Request], Awaitable[Response]]
 
 ROOTS = ("", "/v1", "/openai/v1")
 MODEL_ROOTS = ("/openai/deployments", "/engines")
@@ -31,12 +36,20 @@ MODEL_ROOTS = ("/openai/deployments", "/engines")
 V2_PATHS = ("/rerank",)
 
 _SLASHES = re.compile("/{2,}")
-_PATHS = "|".join(one.path for one in OPERATIONS if one is not GENERATE)
+# Google's clients name the model and what they want by the address, and may put the key into it.
+GOOGLE_HEADERS = frozenset({"x-goog-api-key", "x-goog-api-client"})
+GOOGLE_ROOTS = ("/v1beta", "/v1beta1", "/v1", "")
+_VERBS = MappingProxyType(
+    {one.path.rpartition(":")[2]: one for one in OPERATIONS if ":" in one.path}
+)
+_PATHS = "|".join(one.path for one in OPERATIONS if ":" not in one.path)
 _AZURE = re.compile(f"(?:{'|'.join(MODEL_ROOTS)})/(?P<model>.+?)(?P<path>{_PATHS})")
 
-# Google's clients name the model and the stream by the address, and may put the key into it.
 _GOOGLE = re.compile(
-    r"(?:/v1beta|/v1|)/models/(?P<model>.+):(?P<verb>generateContent|streamGenerateContent)"
+    f"(?:{'|'.join(GOOGLE_ROOTS)})"
+    # Vertex AI's clients name a project, a location and a publisher too.
+    r"(?:/projects/[^/]+/locations/[^/]+/publishers/[^/]+)?"
+    f"/models/(?P<model>.+):(?P<verb>{'|'.join(_VERBS)})"
 )
 
 
@@ -54,7 +67,13 @@ class Gateway:
                 **{f"/v2{path}": self._endpoints[path] for path in V2_PATHS},
             }
         )
-        self._rest: App = _starlette(Models(self._current), Health(self._current, live))
+        self._rest: App = _starlette(
+            Models(self._current),
+            Health(self._current, live),
+            Responses(self._current),
+            Ollama(self._current),
+            GoogleModels(self._current),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""
@@ -82,25 +101,39 @@ class Gateway:
     async def _generate(
         self, scope: Scope, receive: Receive, send: Send, found: re.Match[str]
     ) -> None:
-        key = parse_qs(scope["query_string"]).get(b"key")
-        if key:
-            scope["headers"] = [*scope["headers"], (b"x-goog-api-key", key[0])]
-        streams = found["verb"] == "streamGenerateContent"
-        await self._endpoints[GENERATE.path](scope, receive, send, found["model"], streams)
+        query = parse_qs(scope["query_string"])
+        if b"key" in query:
+            scope["headers"] = [*scope["headers"], (b"x-goog-api-key", query[b"key"][0])]
+        operation = _VERBS[found["verb"]]
+        streams = operation is GENERATE_ARRAY
+        if streams and query.get(b"alt") == [b"sse"]:
+            operation = GENERATE
+        await self._endpoints[operation.path](scope, receive, send, found["model"], streams)
 
     def _current(self) -> Runtime:
         return self.runtime
 
 
-def _starlette(models: Models, health: Health) -> Starlette:
-    listed = [Route(f"{root}/models", models.index) for root in ROOTS]
-    each = [Route(f"{root}/models/{{model:path}}", models.one) for root in ROOTS]
+def _starlette(
+    models: Models, health: Health, responses: Responses, ollama: Ollama, google: GoogleModels
+) -> Starlette:
+    index, one = _either(models.index, google.index), _either(models.one, google.one)
+    listed = [Route(f"{root}/models", index) for root in ROOTS]
+    each = [Route(f"{root}/models/{{model:path}}", one) for root in ROOTS]
+    kept = [
+        route
+        for root in ROOTS
+        for route in (
+            Route(f"{root}/responses/{{id}}", responses.one, methods=["GET", "DELETE"]),
+            Route(f"{root}/responses/{{id}}/input_items", responses.input_items),
+        )
+    ]
     # Only what is no POST comes here by these paths, so all they ever answer is 405.
     posts = [
         Route(root + one.path, _nothing, methods=["POST"])
         for one in OPERATIONS
         for root in (*ROOTS, *(f"{root}/{{model:path}}" for root in MODEL_ROOTS))
-        if one is not GENERATE
+        if ":" not in one.path
     ]
     rest = Starlette(
         routes=[
@@ -111,13 +144,44 @@ def _starlette(models: Models, health: Health) -> Starlette:
             Route("/health/readiness", health.ready, methods=["GET", "OPTIONS"]),
             Route("/", health.root),
             *each,
+            *kept,
             *posts,
             *(Route(f"/v2{path}", _nothing, methods=["POST"]) for path in V2_PATHS),
+            *_ollamas(ollama),
+            *_googles(google),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
     )
     rest.router.redirect_slashes = False
     return rest
+
+
+def _ollamas(ollama: Ollama) -> list[Route]:
+    every = ["GET", "POST", "PUT", "DELETE", "PATCH"]
+    return [
+        Route("/api/tags", ollama.tags),
+        Route("/api/ps", ollama.running),
+        Route("/api/version", ollama.version),
+        Route("/api/show", ollama.show, methods=["POST"]),
+        Route("/api/{path:path}", ollama.nothing, methods=every),
+    ]
+
+
+def _either(ours: Answer, googles: Answer) -> Answer:
+    """Google's SDK asks below /v1 too, and is known by its headers."""
+
+    async def answer(request: Request) -> Response:
+        google = not GOOGLE_HEADERS.isdisjoint(request.headers.keys())
+        return await (googles if google else ours)(request)
+
+    return answer
+
+
+def _googles(google: GoogleModels) -> list[Route]:
+    return [
+        Route("/v1beta/models", google.index),
+        Route("/v1beta/models/{model:path}", google.one),
+    ]
 
 
 async def _nothing(request: Request) -> Response:

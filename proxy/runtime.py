@@ -13,7 +13,7 @@ from pathlib import Path
 from pipelines.assembly import assemble
 from pipelines.chain import Chain
 from pipelines.dialects.base import Dialect
-from pipelines.ports import KeyStore, Ports
+from pipelines.ports import KeyStore, Ports, ResponseStore
 from pipelines.registry import DIALECTS
 from pipelines.routing.routes import Routes
 from proxy.background import Background
@@ -21,6 +21,8 @@ from proxy.clock import SystemClock
 from proxy.config.settings import Settings
 from proxy.discovery import Discovery
 from proxy.stores.keys.master import MasterKeys, OpenKeys
+from proxy.stores.reasoning.memory import MemoryReasoning
+from proxy.stores.responses.memory import MemoryResponses
 from proxy.telemetry.logging import LogJournal
 from proxy.transport.choice import SchemeTransport
 from proxy.transport.client import HttpTransport
@@ -39,6 +41,7 @@ class Runtime:
     discovery: Discovery
     background: Background
     _http: HttpTransport
+    responses: ResponseStore | None = None
 
     @classmethod
     def provision(cls, settings: Settings, background: Background) -> Runtime:
@@ -47,6 +50,7 @@ class Runtime:
         http = HttpTransport(settings.connect_timeout, _verification(settings.ssl_verify))
         transport = SchemeTransport(http, {"mock": MockTransport(clock)})
         keys = _keys(settings.master_key)
+        responses = MemoryResponses(clock)
         ports = Ports(
             keys=keys,
             transport=transport,
@@ -55,6 +59,8 @@ class Runtime:
             routes=settings.routes,
             policy=settings.policy,
             dialects=DIALECTS,
+            responses=responses,
+            thoughts=MemoryReasoning(clock),
         )
         return cls(
             settings=settings,
@@ -65,6 +71,7 @@ class Runtime:
             discovery=Discovery(transport, clock, settings.routes, background),
             background=background,
             _http=http,
+            responses=responses,
         )
 
     async def close(self) -> None:

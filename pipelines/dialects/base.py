@@ -94,3 +94,28 @@ class SendsHeaders(Protocol):
 
     def headers(self, call: Call) -> Mapping[str, str]:
         """The headers for the provider."""
+
+
+@runtime_checkable
+class EndsCalls(Protocol):
+    """A dialect whose last event of a broken stream depends on what was said before it."""
+
+    def call_error_events(self, error: GatewayError, call: Call) -> bytes:
+        """The events that end the stream of this call."""
+
+
+@runtime_checkable
+class AnswersItself(Protocol):
+    """A dialect whose calls the gateway can answer where the provider does not speak it."""
+
+    def answer(self, call: Call, losses: Losses) -> bytes | None:
+        """The whole reply; None for a call that is the provider's after all. Raises BadCall, and
+        Unsupported where that is a loss too much."""
+
+
+@runtime_checkable
+class OwnStatuses(Protocol):
+    """A dialect whose clients know other statuses than ours for some errors."""
+
+    def status(self, error: GatewayError) -> int:
+        """The status of the reply that tells this error."""

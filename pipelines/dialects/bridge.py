@@ -7,13 +7,23 @@ bad is told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
-from pipelines.deltas import Consumed, Delta, RefusalDelta, TextDelta, ThoughtDelta, ToolArguments
+from pipelines.deltas import (
+    Consumed,
+    Delta,
+    RefusalDelta,
+    TextDelta,
+    ThoughtDelta,
+    ToolArguments,
+    ToolBegin,
+)
 from pipelines.dialects.frames import Frame, Frames
+from pipelines.dialects.shape import MISSHAPEN, check
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
+from pipelines.reasoning import Listener
 from pipelines.usage import Usage
 
 BYTES_PER_TOKEN = 4
@@ -35,6 +45,15 @@ class Interpreter(Protocol):
         """
 
 
+@runtime_checkable
+class Loses(Protocol):
+    """An interpreter of replies that can hold what the hub has no word for."""
+
+    @property
+    def lost(self) -> Sequence[str]:
+        """The names of what was passed over so far, each once."""
+
+
 class Writer(Protocol):
     """Writes one reply in the client's dialect."""
 
@@ -48,7 +67,8 @@ class Writer(Protocol):
 class Bridge:
     """Reads a reply through an interpreter and writes it anew; it stands where a gauge stands.
 
-    `frames` is None where the provider's reply is one JSON document.
+    `frames` is None where the provider's reply is one JSON document. A `listener` is told nothing
+    before the first thought, unless it is an early one.
     """
 
     def __init__(
@@ -58,6 +78,7 @@ class Bridge:
         frames: Frames | None,
         writer: Writer,
         prompt_tokens: int,
+        listener: Listener | None = None,
     ) -> None:
         self._provider = provider
         self._interpreter = interpreter
@@ -68,7 +89,14 @@ class Bridge:
         self._reported: Usage | None = None
         self._said = 0
         self._begun = False
+        self._listener = listener
+        self._heard = listener is not None and listener.early
         self.fault: UpstreamError | None = None
+
+    @property
+    def lost(self) -> Sequence[str]:
+        """What of the reply so far had no meaning in the hub."""
+        return self._interpreter.lost if isinstance(self._interpreter, Loses) else ()
 
     @property
     def usage(self) -> Usage:
@@ -88,21 +116,38 @@ class Bridge:
 
     def close(self) -> bytes:
         """The client's bytes that end the reply. Raises UpstreamError where it was cut."""
-        if self._frames is None:
-            deltas = self._all(self._whole())
-        else:
-            deltas = self._read(self._frames.close())
-            if self.fault is None:
-                deltas += self._interpreter.end(self._frames.done)
+        deltas = self._rest()
         if self.fault is not None:
             raise self.fault
-        return self._write(deltas) + self._writer.close()
+        tail = self._write(deltas)
+        try:
+            return tail + self._writer.close()
+        except MISSHAPEN:
+            raise self._senseless() from None
+
+    def _rest(self) -> list[Delta]:
+        """What is still to be said at the reply's end."""
+        try:
+            if self._frames is None:
+                deltas = self._all(self._whole())
+                self._note(deltas)
+                return deltas
+            deltas = self._read(self._frames.close())
+            if self.fault is None:
+                last = self._interpreter.end(self._frames.done)
+                self._note(last)
+                deltas += last
+        except MISSHAPEN:
+            raise self._senseless() from None
+        return deltas
 
     def _read(self, frames: list[Frame]) -> list[Delta]:
         deltas: list[Delta] = []
+        interpret = self._interpreter.event
         for name, value in frames:
             try:
-                deltas += self._interpreter.event(name, value)
+                said = interpret(name, value)
+                self._note(said)
             except UpstreamError as error:
                 if not self._begun and not deltas:
                     raise
@@ -110,25 +155,52 @@ class Bridge:
                 if not isinstance(error, StreamBroken):
                     self.fault = StreamBroken(error.message)
                 break
+            except MISSHAPEN:
+                # As one that is no JSON: a single odd event is no reason to lose all the others.
+                self._skipped()
+            else:
+                deltas += said
         return deltas
+
+    def _skipped(self) -> None:
+        if self._frames is not None:
+            self._frames.bad += 1
+
+    def _note(self, deltas: list[Delta]) -> None:
+        """Count what is said. Raises TypeError where it has not the shape of something said."""
+        for one in deltas:
+            kind = type(one)
+            if kind is TextDelta or kind is ToolArguments:
+                text = one.text  # type: ignore[union-attr]
+                if type(text) is not str:
+                    raise TypeError
+                self._said += len(text)
+                continue
+            check(one)
+            if kind is ThoughtDelta or kind is RefusalDelta:
+                self._said += len(one.text)  # type: ignore[union-attr]
+                self._heard = self._heard or kind is ThoughtDelta
+            elif kind is ToolBegin:
+                self._heard = self._heard or bool(one.signature)  # type: ignore[union-attr]
+            elif kind is Consumed:
+                self._reported = one.usage  # type: ignore[union-attr]
 
     def _write(self, deltas: list[Delta]) -> bytes:
         if not deltas:
             return b""
+        try:
+            raw = self._writer.write(deltas)
+        except MISSHAPEN:
+            raise self._senseless() from None
         self._begun = True
-        for one in deltas:
-            kind = type(one)
-            if kind is TextDelta or kind is ToolArguments or kind is ThoughtDelta:
-                self._said += len(one.text)  # type: ignore[union-attr]
-            elif kind is Consumed or kind is RefusalDelta:
-                self._note(one)
-        return self._writer.write(deltas)
+        if self._heard and self._listener is not None:
+            self._listener.take(deltas)
+        return raw
 
-    def _note(self, one: Delta) -> None:
-        if type(one) is Consumed:
-            self._reported = one.usage
-        elif type(one) is RefusalDelta:
-            self._said += len(one.text)
+    def _senseless(self) -> UpstreamError:
+        if self._begun:
+            return StreamBroken(f"{self._provider} sent something that makes no sense.")
+        return UpstreamFailed(f"{self._provider} answered with something that is no answer.")
 
     def _all(self, value: dict[str, Any] | list[dict[str, Any]]) -> list[Delta]:
         if isinstance(value, dict):

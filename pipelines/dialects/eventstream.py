@@ -21,6 +21,7 @@ from pipelines.errors import StreamBroken
 # The limits are botocore's (https://github.com/boto/botocore/blob/develop/botocore/eventstream.py).
 MAX_HEADERS = 128 * 1024
 MAX_PAYLOAD = 24 * 1024 * 1024
+MOST_KINDS = 32
 
 _PRELUDE = Struct("!III")
 _CRC = Struct("!I")
@@ -39,6 +40,8 @@ class EventStreamFrames:
 
     def __init__(self) -> None:
         self._tail = bytearray()
+        # A stream has few kinds of messages, and those of one kind have the same headers.
+        self._known: dict[bytes, dict[str, str] | None] = {}
         self._fault: StreamBroken | None = None
         self.bad = 0
         self.done = False
@@ -84,7 +87,7 @@ class EventStreamFrames:
         del tail[:begin]
 
     def _take(self, message: bytes, headers: int, frames: list[Frame]) -> None:
-        names = _headers(message[_PRELUDE.size : _PRELUDE.size + headers])
+        names = self._names(message[_PRELUDE.size : _PRELUDE.size + headers])
         value = _object(message[_PRELUDE.size + headers : -_CRC.size])
         if names is None:
             self.bad += 1
@@ -99,6 +102,14 @@ class EventStreamFrames:
             self.bad += 1
         else:
             frames.append((names.get(":event-type", ""), value))
+
+    def _names(self, raw: bytes) -> dict[str, str] | None:
+        if raw in self._known:
+            return self._known[raw]
+        names = _headers(raw)
+        if len(self._known) < MOST_KINDS:
+            self._known[raw] = names
+        return names
 
 
 def _fault(kind: str, message: str) -> Frame:

@@ -6,6 +6,7 @@ fall anywhere.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Protocol
 
 import orjson
@@ -17,6 +18,9 @@ MAX_LINE = 8 * 1024 * 1024
 DONE = b"[DONE]"
 
 Frame = tuple[str, dict[str, Any]]
+
+# What nearly every event is: a name or none, and one line of data.
+_PLAIN = re.compile(rb"(?:event: ?([\w.-]*)\r?\n)?data:([^\n]*)\n\r?\n")
 
 
 class Frames(Protocol):
@@ -56,6 +60,24 @@ class SseFrames:
 
     def _read(self, whole: bytes) -> list[Frame]:
         frames: list[Frame] = []
+        at = 0
+        while at < len(whole):
+            found = _PLAIN.match(whole, at)
+            if found is None:
+                break
+            begin, at = at, found.end()
+            name, data = found.groups()
+            value = _object(data)
+            if value is None:
+                self._odd(whole[begin:at], frames)
+            else:
+                frames.append((name.decode() if name else "", value))
+        if at < len(whole):
+            # The first that is not plain, and all that came with it.
+            self._odd(whole[at:], frames)
+        return frames
+
+    def _odd(self, whole: bytes, frames: list[Frame]) -> None:
         for begin, end in events(whole):
             event = whole[begin:end]
             data = data_of(event)
@@ -65,36 +87,47 @@ class SseFrames:
                 if data is None:
                     continue
                 data = b'{"error":' + data + b"}"
-            if data.strip() == DONE:
-                self.done = True
-                continue
-            value = _object(data)
-            if value is None:
-                self.bad += 1
-            else:
-                name = name_of(event, b"event") or b""
-                frames.append((name.decode("utf-8", "replace"), value))
-        return frames
+            self._take(name_of(event, b"event") or b"", data, frames)
+
+    def _take(self, name: bytes, data: bytes, frames: list[Frame]) -> None:
+        if data.strip() == DONE:
+            self.done = True
+            return
+        value = _object(data)
+        if value is None:
+            self.bad += 1
+        else:
+            frames.append((name.decode("utf-8", "replace"), value))
 
 
 class LineFrames:
     """One JSON object a line (NDJSON), as Ollama sends it."""
 
     def __init__(self) -> None:
-        self._tail = b""
+        # In the pieces as they came: a line that never ends must not be copied at every read.
+        self._kept: list[bytes] = []
+        self._size = 0
         self.bad = 0
         self.done = False
 
     def feed(self, raw: bytes) -> list[Frame]:
         """The whole lines so far."""
-        *lines, self._tail = (self._tail + raw).split(b"\n")
-        if len(self._tail) > MAX_LINE:
+        end = raw.rfind(b"\n") + 1
+        lines: list[bytes] = []
+        if end:
+            lines = b"".join((*self._kept, raw[:end])).split(b"\n")
+            self._kept, self._size, raw = [], 0, raw[end:]
+        if raw:
+            self._kept.append(raw)
+            self._size += len(raw)
+        if self._size > MAX_LINE:
             raise StreamBroken("The provider sent a line of over 8 MiB.")
         return self._read(lines)
 
     def close(self) -> list[Frame]:
         """A last line without its end."""
-        tail, self._tail = self._tail, b""
+        tail = b"".join(self._kept)
+        self._kept, self._size = [], 0
         return self._read([tail])
 
     def _read(self, lines: list[bytes]) -> list[Frame]:

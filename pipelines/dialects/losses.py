@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from pipelines.errors import Unsupported
 
+_LONGEST, _MOST = 80, 50
+
 
 @dataclass(slots=True)
 class Losses:
@@ -31,7 +33,17 @@ class Losses:
             raise Unsupported(
                 f"the parameter {name!r} (drop_params: true lets it be left out)", self.provider
             )
-        self.told.append(f"dropped:{name}")
+        self._note("dropped", name)
+
+    def cut(self, name: str) -> None:
+        """A list of which the target takes only a part. Raises Unsupported where it may not be
+        shortened."""
+        if self.strict or not self.drop_params:
+            raise Unsupported(
+                f"so many values of {name!r} (drop_params: true lets it be shortened)",
+                self.provider,
+            )
+        self._tell("clamped", name)
 
     def dropped(self, name: str) -> None:
         """Something of no weight that is left out. Raises Unsupported where strict."""
@@ -47,7 +59,14 @@ class Losses:
 
     def _tell(self, how: str, name: str) -> None:
         if self.strict:
-            raise Unsupported(name, self.provider)
-        told = f"{how}:{name}"
-        if told not in self.told:
+            raise Unsupported(
+                f"{name} without a loss (it would be {how}, which x-headgate-strict forbids)",
+                self.provider,
+            )
+        self._note(how, name)
+
+    def _note(self, how: str, name: str) -> None:
+        # A client may make up any name; the list goes into a header, and commas part it there.
+        told = f"{how}:{name.replace(',', ' ')[:_LONGEST]}"
+        if told not in self.told and len(self.told) < _MOST:
             self.told.append(told)

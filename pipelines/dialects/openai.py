@@ -19,6 +19,8 @@ from pipelines.deployment import Deployment
 from pipelines.errors import BadCall, GatewayError
 from pipelines.usage import Usage
 
+Details = Mapping[str, object]
+
 DONE = b"data: [DONE]\n\n"
 
 # Fields that LiteLLM's clients send to the gateway itself; a provider would refuse them.
@@ -48,7 +50,9 @@ def forwarded(call: Call, deployment: Deployment, ask_usage: bool) -> bytes:
     Raises BadCall where the body cannot be written anew (it nests too deep for that).
     """
     body = call.json
-    changed = _changed(body, deployment, ask_usage)
+    # The Responses API keeps what it is given unless it is told not to.
+    keeps = body.get("store", call.operation.dialect == "openai-responses")
+    changed = _changed(body, deployment, ask_usage, bool(keeps))
     if changed is None:
         raw = with_model(call, deployment.model)
         if raw is not None:
@@ -71,13 +75,13 @@ def _options(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _changed(
-    body: Mapping[str, Any], deployment: Deployment, ask_usage: bool
+    body: Mapping[str, Any], deployment: Deployment, ask_usage: bool, keeps: bool
 ) -> dict[str, Any] | None:
     quirks, defaults = deployment.provider.quirks, deployment.defaults
     rename = quirks.rename and {old: new for old, new in quirks.rename.items() if old in body}
     missing = defaults and {key: value for key, value in defaults.items() if key not in body}
     roles = quirks.roles and _has_role(body.get("messages"), quirks.roles)
-    ours = not _KEPT_HERE.isdisjoint(body) or ("metadata" in body and not body.get("store"))
+    ours = not _KEPT_HERE.isdisjoint(body) or ("metadata" in body and not keeps)
     options = ask_usage and "stream_options" in body
     if not (rename or missing or roles or ours or options or quirks.drop.intersection(body)):
         return None
@@ -86,7 +90,7 @@ def _changed(
         for key, value in body.items()
         if key not in _KEPT_HERE and key not in quirks.drop
     }
-    if not body.get("store"):
+    if not keeps:
         changed.pop("metadata", None)
     if roles:
         changed["messages"] = [_role_renamed(item, quirks.roles) for item in body["messages"]]
@@ -135,16 +139,17 @@ def read_usage(value: object) -> Usage | None:
     """OpenAI's usage object, tolerantly: what is no count is zero; None where it counts nothing."""
     if not isinstance(value, dict) or _COUNTS.isdisjoint(value):
         return None
-    prompt = value.get("prompt_tokens_details")
-    completion = value.get("completion_tokens_details")
-    spoken = _count(value.get("completion_tokens"))
+    prompt, completion = _details(value, "prompt"), _details(value, "completion")
+    heard, spoken = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+    beyond = _count(value.get("total_tokens")) - heard - spoken
+    if beyond > 0:
+        heard, spoken = _completed(beyond, heard, spoken, prompt, completion)
     if not prompt and not completion:
-        return Usage(_count(value.get("prompt_tokens")), spoken)
-    prompt, completion = _details(prompt), _details(completion)
+        return Usage(heard, spoken)
     return Usage(
-        prompt_tokens=_count(value.get("prompt_tokens")),
+        prompt_tokens=heard,
         completion_tokens=spoken,
-        cached_tokens=_count(prompt.get("cached_tokens")),
+        cached_tokens=min(heard, _count(prompt.get("cached_tokens"))),
         cache_write_tokens=_count(prompt.get("cache_write_tokens")),
         reasoning_tokens=_count(completion.get("reasoning_tokens")),
         audio_input_tokens=_count(prompt.get("audio_tokens")),
@@ -152,8 +157,24 @@ def read_usage(value: object) -> Usage | None:
     )
 
 
-def _details(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
+def _completed(
+    beyond: int, heard: int, spoken: int, prompt: Details, completion: Details
+) -> tuple[int, int]:
+    """The tokens heard and spoken, where the total is more than both.
+
+    xAI counts reasoning beside the completion, as Gemini's OpenAI face does without saying so, and
+    Mistral counts audio beside the prompt: https://docs.x.ai/docs/guides/reasoning
+    """
+    if _count(prompt.get("audio_tokens")) == beyond:
+        return heard + beyond, spoken
+    if _count(completion.get("reasoning_tokens")) == beyond or not (prompt or completion):
+        return heard, spoken + beyond
+    return heard, spoken
+
+
+def _details(value: Mapping[str, Any], of: str) -> Details:
+    details = value.get(f"{of}_tokens_details")
+    return details if isinstance(details, dict) else {}
 
 
 def _count(value: object) -> int:

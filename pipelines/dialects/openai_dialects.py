@@ -16,6 +16,7 @@ from pipelines.dialects.bridge import Interpreter, Writer
 from pipelines.dialects.embeddings import openai as vectors
 from pipelines.dialects.frames import Frames, SseFrames
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.moderations import openai as verdicts
 from pipelines.dialects.openai_chat.parse import parse
 from pipelines.dialects.openai_chat.reader import ChatInterpreter
 from pipelines.dialects.openai_chat.render import render
@@ -33,6 +34,7 @@ from pipelines.errors import GatewayError, Unsupported, UpstreamError
 from pipelines.events import Headers, Media
 from pipelines.prompt import Prompt
 from pipelines.vectors import EmbeddingCall
+from pipelines.verdicts import ModerationCall
 
 BYTES_PER_TOKEN = 4
 
@@ -169,7 +171,29 @@ class OpenAIEmbeddings(OpenAIDialect):
         return vectors.OpenAIWriter(call)
 
 
+class OpenAIModerations(OpenAIDialect):
+    """Moderations, which other providers of them can answer too."""
+
+    def parse(self, call: Call) -> ModerationCall:
+        """What the call means. Raises BadCall."""
+        return verdicts.parse(call)
+
+    def render(
+        self, meaning: ModerationCall, deployment: Deployment, losses: Losses
+    ) -> dict[str, Any]:
+        """The body for a provider."""
+        return verdicts.render(meaning, deployment, losses)
+
+    def interpreter(self, provider: str) -> Interpreter:
+        """A reader for one reply."""
+        return verdicts.ModerationReader(provider)
+
+    def writer(self, call: Call, id: str) -> Writer:
+        """A writer for one reply."""
+        return verdicts.ModerationWriter(call, f"modr-{id}")
+
+
 OPENAI_CHAT = OpenAIChat("openai-chat", "generation", "choices")
 OPENAI_COMPLETIONS = OpenAICompletions("openai-completions", "generation", "choices")
 OPENAI_EMBEDDINGS = OpenAIEmbeddings("openai-embeddings", "embeddings", "data")
-OPENAI_MODERATIONS = OpenAIDialect("openai-moderations", "moderation", "results")
+OPENAI_MODERATIONS = OpenAIModerations("openai-moderations", "moderation", "results")

@@ -26,37 +26,52 @@ class EventTooLong(Exception):
 class Framer:
     """Hands on whole events and keeps what is still incomplete."""
 
-    __slots__ = ("_tail",)
+    __slots__ = ("_edge", "_kept", "_size")
 
     def __init__(self) -> None:
-        self._tail = b""
+        # In the pieces as they came: an event that never ends must not be copied at every read.
+        self._kept: list[bytes] = []
+        self._edge = b""
+        self._size = 0
 
     def feed(self, raw: bytes) -> bytes:
         """The whole events so far, as one piece: the very same object where it ends in a boundary
         and nothing was kept. Raises EventTooLong."""
-        if not self._tail:
-            if raw.endswith((b"\n\n", b"\n\r\n")):
-                return raw
-            start = 0
-        else:
-            start = max(0, len(self._tail) - _LONGEST_BOUNDARY)
-            raw = self._tail + raw
-        end = _last_boundary(raw, start)
-        self._tail = raw[end:]
-        if len(self._tail) > MAX_EVENT:
+        if not self._kept and raw.endswith((b"\n\n", b"\n\r\n")):
+            return raw
+        # A boundary may have begun in what was kept.
+        edge = len(self._edge)
+        end = _last_boundary(self._edge + raw if edge else raw) - edge
+        if end <= 0:
+            self._keep(raw)
+            return b""
+        whole = raw[:end]
+        if self._kept:
+            whole = b"".join((*self._kept, whole))
+            self._kept, self._edge, self._size = [], b"", 0
+        self._keep(raw[end:])
+        return whole
+
+    def _keep(self, raw: bytes) -> None:
+        if not raw:
+            return
+        self._kept.append(raw)
+        self._edge = (self._edge + raw[-_LONGEST_BOUNDARY:])[-_LONGEST_BOUNDARY:]
+        self._size += len(raw)
+        if self._size > MAX_EVENT:
             raise EventTooLong
-        return raw[:end]
 
     def close(self) -> bytes:
         """What was kept when the stream ended: an event without its blank line, or half of one."""
-        tail, self._tail = self._tail, b""
+        tail = b"".join(self._kept)
+        self._kept, self._edge, self._size = [], b"", 0
         return tail
 
 
-def _last_boundary(raw: bytes, start: int) -> int:
+def _last_boundary(raw: bytes) -> int:
     end = 0
     for boundary in _BOUNDARIES:
-        at = raw.rfind(boundary, start)
+        at = raw.rfind(boundary)
         if at >= 0:
             end = max(end, at + len(boundary))
     return end

@@ -1,6 +1,6 @@
 """Reads the catalogue.
 
-The rule: a row is checked strictly when it is loaded; an unknown field, a missing one or one of the
+The rule: a row is checked strictly when it is read; an unknown field, a missing one or one of the
 wrong type is an error that names the file and the provider.
 """
 
@@ -17,8 +17,12 @@ from pipelines.provider import Credential, CredentialSpec, Endpoint, Provider, Q
 from pipelines.providers.credentials.bearer import Bearer
 from pipelines.providers.credentials.header import Header
 from pipelines.providers.credentials.none import NoCredential
+from pipelines.providers.credentials.query import Query
+from pipelines.providers.lazy import Catalog
 
-SCHEMES = frozenset({"bearer", "header", "none", "sigv4"})
+SCHEMES = frozenset({"azure", "bearer", "google", "header", "none", "query", "sigv4"})
+# These put the secret into a header, or a parameter, of a name of their own.
+NAMED = frozenset({"azure", "header", "query"})
 LOOPBACK = "127.0.0.1"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -31,11 +35,16 @@ class BadCatalog(Exception):
     """A row of the catalogue that cannot be used; the message names file, provider and field."""
 
 
-def load_catalog() -> dict[str, Provider]:
-    """Every provider that ships with the gateway, by name."""
+def load_catalog() -> Mapping[str, Provider]:
+    """Every provider that ships with the gateway, by name; a row is read when it is asked for."""
+    return Catalog(shipped(), lambda source, text: read_catalog([(source, text)]))
+
+
+def shipped() -> list[tuple[str, str]]:
+    """The files of the catalogue that ships with the gateway: their names and their texts."""
     folder = files("pipelines.providers").joinpath("catalog")
-    sources = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return read_catalog((name, folder.joinpath(name).read_text("utf-8")) for name in sources)
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return [(name, folder.joinpath(name).read_text("utf-8")) for name in names]
 
 
 def read_catalog(sources: Iterable[tuple[str, str]]) -> dict[str, Provider]:
@@ -60,7 +69,9 @@ def make_credential(spec: CredentialSpec, secret: str) -> Credential:
     """The credential of a scheme, bound to a secret ("" where there is none)."""
     if spec.scheme == "none" or not secret:
         return NoCredential()
-    if spec.scheme == "header":
+    if spec.scheme == "query":
+        return Query(spec.header, secret)
+    if spec.scheme in NAMED:
         return Header(spec.header, secret)
     return Bearer(secret)
 
@@ -168,8 +179,9 @@ def _credential(row: _Row) -> CredentialSpec:
     row.done()
     if spec.scheme not in SCHEMES:
         raise BadCatalog(f"{row.where}.scheme: unknown scheme {spec.scheme!r}")
-    if (spec.scheme == "header") != bool(spec.header):
-        raise BadCatalog(f"{row.where}.header: needed by the scheme 'header' and by no other")
+    if (spec.scheme in NAMED) != bool(spec.header):
+        names = " and ".join(repr(name) for name in sorted(NAMED))
+        raise BadCatalog(f"{row.where}.header: needed by the schemes {names} and by no other")
     return spec
 
 
@@ -180,6 +192,7 @@ def _endpoint(row: _Row) -> Endpoint:
         query=row.mapping("query"),
         stream_path=row.text("stream_path", ""),
         stream_query=row.mapping("stream_query"),
+        models=row.texts("models"),
     )
     row.done()
     if not endpoint.path.startswith("/"):
@@ -195,6 +208,7 @@ def _quirks(row: _Row) -> Quirks:
         roles=row.mapping("roles"),
         drop=frozenset(row.texts("drop")),
         asks_usage=row.flag("asks_usage", True),
+        returns_reasoning=row.flag("returns_reasoning", False),
     )
     row.done()
     return quirks

@@ -59,6 +59,9 @@ class Tries:
         current = self._current
         if current is None:
             return None
+        if isinstance(error, Unsupported) and self._left:
+            # Nothing was sent: to ask one that can is no retry.
+            return 0.0
         if error.retryable:
             self._again = (*self._again, current)
         allowed = self._policy.num_retries

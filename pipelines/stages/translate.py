@@ -12,16 +12,21 @@ from urllib.parse import quote
 import orjson
 
 from pipelines.deployment import Deployment
-from pipelines.dialects.base import Dialect, Gauge, SendsHeaders
+from pipelines.dialects.base import AnswersItself, Dialect, Gauge, SendsHeaders
 from pipelines.dialects.bridge import BYTES_PER_TOKEN, Bridge
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.shape import MISSHAPEN, misshapen
 from pipelines.errors import BadCall, UpstreamError
 from pipelines.events import Data, End, Flow, Head, Media, Proceed
 from pipelines.exchange import Exchange
 from pipelines.money import cost
+from pipelines.ports import ThoughtStore
+from pipelines.prompt import Prompt
 from pipelines.provider import Endpoint
+from pipelines.reasoning import Listener, keys_of, listener_for, owner_of, restore
 from pipelines.routing.policy import RoutePolicy
 from pipelines.upstream import UpstreamRequest
+from pipelines.usage import NO_USAGE
 
 STRICT = b"x-headgate-strict"
 
@@ -37,9 +42,22 @@ class Translate:
     needs = frozenset({"deployment"})
     gives = frozenset({"upstream"})
 
-    def __init__(self, dialects: Mapping[str, Dialect], policy: RoutePolicy) -> None:
+    def __init__(
+        self,
+        dialects: Mapping[str, Dialect],
+        policy: RoutePolicy,
+        thoughts: ThoughtStore | None = None,
+    ) -> None:
         self._dialects = dialects
         self._policy = policy
+        self._thoughts = thoughts
+        # Asked once, not at every call: a check against a protocol is dear.
+        self._sending = {
+            name: one for name, one in dialects.items() if isinstance(one, SendsHeaders)
+        }
+        self._answering = {
+            name: one for name, one in dialects.items() if isinstance(one, AnswersItself)
+        }
         self._kin: dict[str, frozenset[str]] = {
             one.kind: frozenset(other.name for other in dialects.values() if other.kind == one.kind)
             for one in dialects.values()
@@ -47,7 +65,13 @@ class Translate:
 
     async def __call__(self, exchange: Exchange, proceed: Proceed) -> Flow:
         """Raises Unsupported, BadCall, UpstreamFailed and StreamBroken."""
-        spoken, endpoint = self._prepare(exchange)
+        answer = self._answer(exchange)
+        if answer is not None:
+            yield Head(200, [], Media.JSON)
+            yield Data(answer)
+            yield End(NO_USAGE)
+            return
+        spoken, listener = await self._prepare(exchange)
         gauge: Gauge | None = None
         ended = False
         flow = proceed()
@@ -61,13 +85,14 @@ class Translate:
                         raise gauge.fault
                 elif type(event) is End and gauge is not None:
                     tail = gauge.close()
+                    await self._remember(exchange, listener)
                     if tail:
                         yield Data(tail)
                     _account(exchange, gauge)
                     ended = True
                     yield End(exchange.usage)
                 elif type(event) is Head:
-                    gauge, head = self._watcher(exchange, spoken, endpoint, event)
+                    gauge, head = self._watcher(exchange, spoken, event, listener)
                     yield head
         except UpstreamError:
             # Route may go on elsewhere: what the gauge found wrong must not stay open until then.
@@ -77,28 +102,72 @@ class Translate:
             if gauge is not None and not ended:
                 _account(exchange, gauge)
 
-    def _prepare(self, exchange: Exchange) -> tuple[Dialect, Endpoint]:
-        """Write the provider's request; gives the provider's dialect and the place it goes to."""
+    def _answer(self, exchange: Exchange) -> bytes | None:
+        """The gateway's own answer, to a call that the provider has no endpoint for."""
+        call, deployment = exchange.call, exchange.deployment
+        heard = self._answering.get(call.operation.dialect)
+        if heard is None:
+            return None
+        if deployment.provider.speaks(call.operation.dialect, deployment.model):
+            return None
+        strict = call.header(STRICT) == "true"
+        losses = Losses(deployment.provider.title, deployment.drop_params, strict)
+        answer = heard.answer(call, losses)
+        exchange.losses = losses.told
+        return answer
+
+    async def _prepare(self, exchange: Exchange) -> tuple[Dialect, Listener | None]:
+        """Write the provider's request; gives the provider's dialect and who listens to it."""
         call, deployment = exchange.call, exchange.deployment
         heard = self._dialects[call.operation.dialect]
-        endpoint = deployment.provider.endpoint(heard.name, self._kin[heard.kind])
+        kin = self._kin[heard.kind]
+        endpoint = deployment.provider.endpoint(heard.name, kin, deployment.model)
         spoken = self._dialects[endpoint.dialect]
+        listener: Listener | None = None
+        strict = call.header(STRICT) == "true"
+        losses = Losses(deployment.provider.title, deployment.drop_params, strict)
         exchange.losses = []
         if spoken is heard:
+            for name in sorted(deployment.provider.quirks.drop.intersection(call.json)):
+                losses.knob(name)
             body = heard.forward(call, deployment)
         else:
-            strict = call.header(STRICT) == "true"
-            losses = Losses(deployment.provider.title, deployment.drop_params, strict)
-            meaning = heard.parse(call.completed(deployment.defaults))
-            body = orjson.dumps(spoken.render(meaning, deployment, losses))
-            exchange.losses = losses.told
+            try:
+                meaning = heard.parse(call.completed(deployment.defaults))
+                if isinstance(meaning, Prompt):
+                    listener = await self._recall(exchange, meaning, spoken, losses)
+                body = orjson.dumps(spoken.render(meaning, deployment, losses))
+            except MISSHAPEN as error:
+                raise misshapen(error) from error
+        exchange.losses = losses.told
         exchange.upstream = self._request(exchange, endpoint, body)
-        if spoken is heard and isinstance(heard, SendsHeaders):
-            exchange.upstream.headers.update(heard.headers(call))
-        return spoken, endpoint
+        if spoken is heard and heard.name in self._sending:
+            exchange.upstream.headers.update(self._sending[heard.name].headers(call))
+        return spoken, listener
+
+    async def _recall(
+        self, exchange: Exchange, prompt: Prompt, spoken: Dialect, losses: Losses
+    ) -> Listener | None:
+        """Put back the reasoning that the client did not keep; gives who listens for more."""
+        caller, deployment = exchange.known_principal, exchange.deployment
+        if self._thoughts is None or caller is None:
+            return None
+        keys = keys_of(prompt)
+        found = await self._thoughts.find(owner_of(caller), keys) if keys else {}
+        if found and restore(prompt, found, deployment):
+            losses.dropped("reasoning")
+        return listener_for(prompt, deployment, spoken.name)
+
+    async def _remember(self, exchange: Exchange, listener: Listener | None) -> None:
+        caller = exchange.known_principal
+        if self._thoughts is None or caller is None or listener is None:
+            return
+        kept = listener.kept()
+        if kept:
+            await self._thoughts.keep(owner_of(caller), kept)
 
     def _watcher(
-        self, exchange: Exchange, spoken: Dialect, endpoint: Endpoint, head: Head
+        self, exchange: Exchange, spoken: Dialect, head: Head, listener: Listener | None
     ) -> tuple[Gauge, Head]:
         """Who watches the reply: a gauge where it passes as it is, else a bridge."""
         call, deployment = exchange.call, exchange.deployment
@@ -111,6 +180,7 @@ class Translate:
             spoken.frames(head.media) if head.media.streams else None,
             heard.writer(call, exchange.id),
             len(call.raw) // BYTES_PER_TOKEN,
+            listener,
         )
         media = heard.media if call.streaming else Media.JSON
         return bridge, Head(head.status, head.headers, media)
@@ -138,6 +208,8 @@ def _account(exchange: Exchange, gauge: Gauge) -> None:
     exchange.usage = gauge.usage
     prices = exchange.deployment.prices
     exchange.cost = None if prices is None else cost(exchange.usage, prices)
+    if isinstance(gauge, Bridge):
+        exchange.losses += [f"dropped:{name}" for name in gauge.lost]
 
 
 def _address(deployment: Deployment, endpoint: Endpoint, streaming: bool) -> str:

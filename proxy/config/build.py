@@ -79,6 +79,7 @@ def _settings(source: str, parts: Parts, builder: Builder, reading: Reading) -> 
         max_body_bytes=choices.max_body_bytes(own, general),
         connect_timeout=own.connect_timeout or default.connect_timeout,
         keep_alive=own.keep_alive or default.keep_alive,
+        ping_interval=default.ping_interval if own.ping_interval is None else own.ping_interval,
         drain_timeout=default.drain_timeout if own.drain_timeout is None else own.drain_timeout,
         ssl_verify=choices.ssl_verify(parts.litellm, reading),
         log_format=own.log_format or ("json" if parts.litellm.json_logs else "auto"),

@@ -10,12 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from pipelines.deployment import Deployment
 from pipelines.money import Prices, pico
 from pipelines.provider import Credential, Provider
-from proxy.config.aws import NoAws, credential_of
+from proxy.config import aws, azure, google
+from proxy.config.faces import faced
 from proxy.config.masking import HiddenValues, hides, mask, plain, show
 from proxy.config.problems import Problems, Trail
 from proxy.config.providers import (
@@ -38,6 +40,10 @@ ANY = "*"
 # What people call without a prefix when everything is let through.
 BARE_WILDCARDS = ("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "text-embedding-*")
 OLLAMA = "ollama"
+# Who makes the credentials of a cloud's own scheme; all others are Amazon's or plain.
+CREDENTIALS = MappingProxyType(
+    {azure.SCHEME: azure.credential_of, google.SCHEME: google.credential_of}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ class Builder:
         unset = self._references.unset.pop((*below, "api_key"), None)
         source = self._references.sources.get((*below, "api_key"))
         try:
-            provider, model = resolve(item.params, self._catalog)
+            provider, model = faced(*resolve(item.params, self._catalog), item.params.model)
             _check_stars(item.entry.model_name, model)
             base, doubt = address(item.params, provider, self._env)
             key = secret(item.params, provider, self._env, source)
@@ -202,10 +208,12 @@ class Builder:
     def _credential(
         self, params: LitellmParams, provider: Provider, base: str, key: Secret
     ) -> Credential:
-        self._references.vault.keep(params.aws_secret_access_key or "")
+        for value in (params.aws_secret_access_key, params.aws_web_identity_token):
+            self._references.vault.keep(value or "")
         try:
-            return credential_of(provider, params, self._env, base, key.value)
-        except NoAws as missing:
+            maker = CREDENTIALS.get(provider.credential.scheme, aws.credential_of)
+            return maker(provider, params, self._env, base, key.value)
+        except (aws.NoAws, azure.NoAzure, google.NoGoogle) as missing:
             raise Absent("api_key", str(missing)) from None
 
     def _keep(self, item: Item, deployment: Deployment, key: Secret) -> None:

@@ -74,18 +74,16 @@ PARAMS_LATER = table(
         anthropic_issuer_url anthropic_keycloak_auth_method anthropic_keycloak_client_id
         anthropic_keycloak_client_secret_ref anthropic_keycloak_scope anthropic_keycloak_token_url
         anthropic_organization_id anthropic_service_account_id aws_batch_role_arn
-        aws_bedrock_control_plane_endpoint aws_bedrock_project_id aws_bedrock_runtime_endpoint
-        aws_external_id aws_profile_name aws_role_name
-        aws_session_name aws_session_tags aws_sts_endpoint aws_web_identity_token
-        azure_ad_token azure_password azure_scope azure_username bedrock_tags bucket_name
-        cache_control_injection_points caching client_id client_secret
+        aws_bedrock_control_plane_endpoint aws_bedrock_project_id aws_session_tags
+        azure_password azure_username bedrock_tags bucket_name
+        cache_control_injection_points caching
         configurable_clientside_auth_params gcs_bucket_name mock_response model_id no-log
         openai_identity_provider_id openai_identity_token_file openai_service_account_id region_name
         s3_access_key_id s3_bucket_name s3_bucket_owner s3_encryption_key_id s3_endpoint_url
-        s3_output_bucket_name s3_region_name s3_secret_access_key silent_model ssl_verify tenant_id
+        s3_output_bucket_name s3_region_name s3_secret_access_key silent_model ssl_verify
         thought_signature_in_tool_call_id token_exchange_audience token_exchange_endpoint
-        token_exchange_profile token_exchange_scope use_responses_api vertex_credentials
-        vertex_location vertex_project watsonx_region_name
+        token_exchange_profile token_exchange_scope use_responses_api
+        watsonx_region_name
     """,
 )
 

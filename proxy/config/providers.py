@@ -13,8 +13,9 @@ from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from pipelines.provider import Provider
-from proxy.config.aws import placed
+from proxy.config.aws import BEDROCK, bare_name, placed
 from proxy.config.environment import first_set
+from proxy.config.google import SCHEME, NoGoogle, base_of
 from proxy.config.masking import plain
 from proxy.config.schema import LitellmParams
 from proxy.config.validate import nearest_name
@@ -30,6 +31,8 @@ OTHER_NAMES = MappingProxyType(
         "cohere_chat": "cohere",
         "custom_openai": "openai_like",
         "aiohttp_openai": "openai_like",
+        "ai21_chat": "ai21",
+        "vllm": "hosted_vllm",
     }
 )
 BARE_OPENAI = re.compile(
@@ -37,7 +40,9 @@ BARE_OPENAI = re.compile(
     r"|omni-moderation|text-moderation|codex-|computer-use-)"
 )
 # Their OpenAI side lives below /v1, and people write the address without it.
-APPENDED_V1 = frozenset({"ollama", "hosted_vllm", "lm_studio"})
+APPENDED_V1 = frozenset({"hosted_vllm", "lm_studio"})
+# It is spoken to beside /v1, and people write the address of its OpenAI side.
+WITHOUT_V1 = frozenset({"ollama"})
 SCHEMES = frozenset({"http", "https", "mock"})
 
 
@@ -78,14 +83,14 @@ def resolve(params: LitellmParams, catalog: Catalog) -> tuple[Provider, str]:
         provider = _look_up(name, catalog)
         if provider is None:
             raise Unfit("custom_llm_provider", _unknown(name, catalog))
-        return provider, rest if slash and prefix == name else model
+        return provider, _own_name(provider, rest if slash and prefix == name else model)
     if slash:
         provider = _look_up(prefix, catalog)
         if provider is None:
             raise Unfit("model", _unknown(prefix, catalog))
         if not rest:
             raise Unfit("model", f"expected the model's name after {prefix}/")
-        return provider, rest
+        return provider, _own_name(provider, rest)
     if BARE_OPENAI.match(model) and "openai" in catalog:
         return catalog["openai"], model
     raise Unfit("model", f'"{plain(model)}" names no provider; write it as provider/model')
@@ -114,6 +119,8 @@ def address(
     """The provider's address and a doubt about it, if there is one. Raises Unfit and Absent."""
     key, given = ("api_base", params.api_base) if params.api_base else ("base_url", params.base_url)
     prefix = ""
+    if given is None and provider.name == BEDROCK:
+        key, given = "aws_bedrock_runtime_endpoint", params.aws_bedrock_runtime_endpoint
     if given is None:
         found = first_set(env, provider.base_env)
         if found is not None:
@@ -121,6 +128,12 @@ def address(
         else:
             given = _filled(provider, placed(params, env))
         key = "api_base"
+    if provider.credential.scheme == SCHEME:
+        try:
+            own = "" if given == provider.base_url else (given or "").rstrip("/")
+            given = base_of(provider, params, env, own)
+        except NoGoogle as missing:
+            raise Absent(key, str(missing)) from None
     if not given:
         names = " or ".join(("api_base", *provider.base_env))
         raise Unfit(key, f"no address for {provider.title}: set {names}")
@@ -135,6 +148,8 @@ def address(
     base = given.rstrip("/")
     if provider.name in APPENDED_V1 and not parts.path.strip("/"):
         base += "/v1"
+    elif provider.name in WITHOUT_V1:
+        base = base.removesuffix("/v1").removesuffix("/api")
     doubt = None
     if parts.path.rstrip("/").endswith(("/chat/completions", "/completions", "/embeddings")):
         doubt = "the gateway appends the operation's path itself; end the address before it"
@@ -175,6 +190,10 @@ def _filled(provider: Provider, env: Mapping[str, str]) -> str:
         return found[1]
 
     return GIVEN.sub(part, provider.base_url)
+
+
+def _own_name(provider: Provider, model: str) -> str:
+    return bare_name(model) if provider.name == BEDROCK else model
 
 
 def _look_up(name: str, catalog: Catalog) -> Provider | None:

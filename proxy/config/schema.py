@@ -96,6 +96,28 @@ class LitellmParams(Priced):
     aws_secret_access_key: OptionalText = None
     aws_session_token: OptionalText = None
     aws_region_name: OptionalText = None
+    aws_profile_name: OptionalText = None
+    aws_role_name: OptionalText = None
+    aws_session_name: OptionalText = None
+    aws_external_id: OptionalText = None
+    aws_web_identity_token: OptionalText = None
+    aws_sts_endpoint: OptionalText = None
+    aws_bedrock_runtime_endpoint: OptionalText = None
+    tenant_id: OptionalText = None
+    client_id: OptionalText = None
+    client_secret: OptionalText = None
+    azure_ad_token: OptionalText = None
+    azure_scope: OptionalText = None
+    vertex_project: Annotated[
+        OptionalText, Field(validation_alias=AliasChoices("vertex_project", "vertex_ai_project"))
+    ] = None
+    vertex_location: Annotated[
+        OptionalText, Field(validation_alias=AliasChoices("vertex_location", "vertex_ai_location"))
+    ] = None
+    vertex_credentials: Annotated[
+        Any,
+        Field(validation_alias=AliasChoices("vertex_credentials", "vertex_ai_credentials")),
+    ] = None
     organization: OptionalText = None
     extra_headers: Headers | None = None
     headers: Headers | None = None
@@ -179,6 +201,7 @@ class HeadgateSettings(Section):
     first_byte_timeout: Seconds | None = None
     idle_timeout: Seconds | None = None
     keep_alive: Seconds | None = None
+    ping_interval: Wait | None = None
     log_format: LogFormat | None = None
     log_level: LogLevel | None = None
     discover_models: Flag | None = None

@@ -59,6 +59,7 @@ class Settings:
     max_body_bytes: int = MAX_BODY_BYTES
     connect_timeout: float = 10.0
     keep_alive: float = 75.0
+    ping_interval: float = 15.0
     drain_timeout: float = 120.0
     ssl_verify: bool | str = True
     log_format: Literal["auto", "json", "pretty"] = "auto"

@@ -34,6 +34,9 @@ _CONTROL = bytes((*range(9), *range(10, 32), 127))
 def call_headers(exchange: Exchange) -> Headers:
     """What every reply of a call carries: its id, and who answered after how many tries."""
     headers: Headers = [(CALL_ID, exchange.id.encode())]
+    id_header = exchange.call.operation.id_header
+    if id_header:
+        headers.append((id_header, headers[0][1]))
     attempts = exchange.attempts
     if attempts:
         deployment = attempts[-1].deployment

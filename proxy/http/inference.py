@@ -64,7 +64,8 @@ class Inference:
         self._live.enter(guard)
         try:
             dialect = runtime.dialects[self._operation.dialect]
-            await Reply(exchange, dialect, send).run(runtime.chain, guard)
+            pings = (runtime.background, runtime.settings.ping_interval)
+            await Reply(exchange, dialect, send, *pings).run(runtime.chain, guard)
         finally:
             self._live.leave(guard)
 

@@ -29,7 +29,7 @@ class Models:
     async def index(self, request: Request) -> Response:
         """OpenAI's list of what the caller may use."""
         try:
-            _, names = await _known(self._current(), request)
+            _, names = await known_models(self._current(), request)
             return JsonReply(model_list(names))
         except GatewayError as error:
             return error_reply(error)
@@ -39,7 +39,7 @@ class Models:
         name = request.path_params["model"]
         try:
             runtime = self._current()
-            principal, names = await _known(runtime, request)
+            principal, names = await known_models(runtime, request)
             if not principal.may_use(name) or not (name in names or runtime.routes.find(name)):
                 raise UnknownModel(name, names)
             return JsonReply(model_entry(name))
@@ -47,7 +47,8 @@ class Models:
             return error_reply(error)
 
 
-async def _known(runtime: Runtime, request: Request) -> tuple[Principal, list[str]]:
+async def known_models(runtime: Runtime, request: Request) -> tuple[Principal, list[str]]:
+    """Who asks, and the names of the models that it may use. Raises Unauthenticated."""
     principal = await find_principal(runtime, request)
     names = list(runtime.routes.names)
     if runtime.routes.wildcards and runtime.settings.discover_models:

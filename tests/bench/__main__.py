@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.bench import micro
 from tests.bench.cases import CASES, Bench, warm_up
 from tests.bench.checkout import NoRevision, checked_out, label
 from tests.bench.process import (
@@ -112,6 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         setting = Setting(options, tools, two_cores(), scratch)
         with contextlib.suppress(KeyboardInterrupt):
             _measure(setting)
+            if options.cases == list(CASES):
+                print()
+                micro.main()
     return 0
 
 

@@ -41,11 +41,13 @@ class Load:
     ramp: int = 0
     warm: int = 300
     once: bool = False
+    path: str = PATH
 
 
 REQUEST = Load("closed", "mock-b1000", 16)
 BURST = Load("stream", "mock-c200-d0", 16, 200)
 PACED = Load("stream", "mock-c100-d20000", 100, 100, ramp=2000, warm=2200)
+MESSAGES = Load("stream", "mock-c200-d0", 16, 200, path="/v1/messages")
 ALONE = Load("closed", "mock-b1000", 1)
 ALONE_STREAM = Load("stream", "mock-c10-d1000", 1, 10)
 OPEN = Load("stream", "mock-c10-d400000", 1000, 10, ramp=2000, warm=100, once=True)
@@ -132,7 +134,7 @@ class Bench:
     def _argv(self, load: Load, server: Server, seconds: float) -> list[str]:
         body = self.scratch / "body.json"
         body.write_text(_body(load), "utf-8")
-        url = f"http://127.0.0.1:{server.port}{PATH}"
+        url = f"http://127.0.0.1:{server.port}{load.path}"
         argv = [*self.tools.load, "-m", load.mode, "-u", url, "-c", str(load.connections)]
         argv += ["-t", str(seconds), "-f", str(body), "-W", str(load.warm), "-T", "15000"]
         argv += ["-R", str(load.ramp), "-H", f"Authorization: Bearer {server.target.key}"]
@@ -144,7 +146,9 @@ def _body(load: Load) -> str:
     prompt = ("Request @@UNIQ@@. " + WORDS * 12)[:1024]
     system = {"role": "system", "content": "You are a helpful assistant."}
     messages = [system, {"role": "user", "content": prompt}]
-    body = {"model": load.model, "messages": messages, "max_tokens": 256, "temperature": 0.7}
+    # Anthropic's system prompt has no place among the messages.
+    said = messages if load.path == PATH else messages[1:]
+    body = {"model": load.model, "messages": said, "max_tokens": 256, "temperature": 0.7}
     return json.dumps({**body, "stream": True} if load.mode == "stream" else body)
 
 
@@ -170,6 +174,13 @@ def _request(bench: Bench, server: Server) -> Figures:
 
 def _burst(bench: Bench, server: Server) -> Figures:
     return _known(burst_us=bench.run(BURST, server).per("chunks"))
+
+
+def _translated(bench: Bench, server: Server) -> Figures:
+    # The floor translates nothing.
+    if server.target.name not in GATEWAYS:
+        return {}
+    return _known(messages_us=bench.run(MESSAGES, server).per("chunks"))
 
 
 def _paced(bench: Bench, server: Server) -> Figures:
@@ -215,6 +226,7 @@ CASES: Mapping[str, Case] = MappingProxyType(
     {
         "request": _request,
         "burst": _burst,
+        "translated": _translated,
         "paced": _paced,
         "latency": _latency,
         "first": _first,
@@ -223,6 +235,7 @@ CASES: Mapping[str, Case] = MappingProxyType(
     }
 )
 # Those that are measured against the provider with no gateway between too.
+GATEWAYS = frozenset({"here", "base"})
 AGAINST_DIRECT = frozenset({"latency", "first"})
 
 

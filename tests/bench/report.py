@@ -33,6 +33,7 @@ class Row:
 ROWS = (
     Row("CPU per request, 16 connections, µs", "request_us", 0, 205, 1.35),
     Row("CPU per chunk, 16 streams in bursts, µs", "burst_us", 2, 8, 1.35),
+    Row("the same, for a client of Anthropic's, µs", "messages_us", 2, 12),
     Row("CPU per chunk, 100 streams × 50/s, µs", "paced_us", 1, 66, 1.35),
     Row("added to a call, one connection, p50 µs", "latency_p50_us", 0, 600, added=True),
     Row("added to a call, one connection, p99 µs", "latency_p99_us", 0, added=True),

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+ENDS = (b"data: [DONE]", b'"message_stop"')
 STAMP = re.compile(rb"t=(\d{7,}) ")
 UNIQUE = b"@@UNIQ@@"
 TAIL = 64
@@ -193,7 +194,7 @@ class Load:
         if not connection.streams:
             if b"~END~" not in connection.body:
                 raise Bad("incomplete")
-        elif b"data: [DONE]" not in connection.body:
+        elif not any(end in connection.body for end in ENDS):
             raise Bad("unterminated")
         elif self.options.x and connection.chunks != self.options.x:
             raise Bad("chunk_count")

@@ -17,7 +17,7 @@ from tests.e2e.plain import ask, chat
 
 EXAMPLE = ROOT / "tests" / "plugins" / "example"
 PLUGIN = "example-signature"
-STAGES = ["auth", "budget", "cache", "route", "translate", "stream", "log"]
+STAGES = ["auth", "conversation", "budget", "cache", "route", "translate", "stream", "log"]
 WORDS = chat("mock/words3-rate0")
 
 
@@ -125,7 +125,7 @@ def test_stages_that_nobody_wants_are_left_out(tmp_path: Path) -> None:
         (without("route"), "stage 'translate' needs deployment"),
         (without("stream"), "stage 'stream' is missing"),
         ([*STAGES, "auth"], "listed twice"),
-        ([*STAGES, "nobodys"], "stage 'nobodys' is unknown; built in are auth, budget"),
+        ([*STAGES, "nobodys"], "stage 'nobodys' is unknown; built in are auth, conversation"),
     ],
 )
 def test_stages_that_cannot_work_are_refused_with_a_clear_sentence(

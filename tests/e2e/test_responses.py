@@ -110,10 +110,14 @@ def test_a_failure_after_the_first_byte_is_a_failed_response(gateway: Gateway) -
     last = [line for line in reply.body.splitlines() if line.startswith(b"data: ")][-1]
     value = json.loads(last.removeprefix(b"data: "))
     assert value["type"] == "response.failed"
+    first = next(line for line in reply.body.splitlines() if line.startswith(b"data: "))
+    assert json.loads(first.removeprefix(b"data: "))["response"]["id"] == value["response"]["id"]
+    assert value["sequence_number"] == reply.body.count(b"data: ") - 1
     assert value["response"]["error"]["message"]
 
 
-def test_an_earlier_response_is_refused_by_name(sdk: openai.OpenAI) -> None:
+def test_an_earlier_response_that_is_not_known_is_refused_by_name(sdk: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         sdk.responses.create(model="demo", input="Hi", previous_response_id="resp_1")
     assert caught.value.param == "previous_response_id"
+    assert caught.value.code == "previous_response_not_found"

@@ -47,6 +47,11 @@ REPLIES = MappingProxyType(
             "model": "omni",
             "results": [{"flagged": True, "categories": {}, "category_scores": {}}],
         },
+        "/mistral/moderations": {
+            "id": "m2",
+            "model": "mistral-moderation-2411",
+            "results": [{"categories": {"selfharm": True}, "category_scores": {"selfharm": 0.9}}],
+        },
         "/chat/completions": CHAT,
     }
 )
@@ -89,6 +94,7 @@ def small(address: str, folder: Path) -> Iterator[Gateway]:
         entry("voyage", "voyage/v", address),
         entry("jina", "jina_ai/j", address),
         entry("omni-moderation-latest", "openai/omni-moderation-latest", address),
+        entry("judge", "mistral/mistral-moderation-latest", f"{address}/mistral"),
         entry("chatty", "groq/chatty", address),
     )
     with running(folder, config(*models)) as found:
@@ -133,6 +139,13 @@ def test_coheres_older_client_asks_at_another_address(small: Gateway) -> None:
 
 def test_openais_sdk_moderates_without_naming_a_model(sdk: openai.OpenAI) -> None:
     assert sdk.moderations.create(input="a").results[0].flagged is True
+
+
+def test_openais_sdk_reads_mistrals_moderations(sdk: openai.OpenAI) -> None:
+    (result,) = sdk.moderations.create(model="judge", input="a").results
+    assert result.flagged is True
+    assert result.categories.self_harm is True
+    assert result.category_scores.self_harm == 0.9
 
 
 def test_a_chat_model_completes_a_text(sdk: openai.OpenAI, small: Gateway) -> None:

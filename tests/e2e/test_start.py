@@ -95,7 +95,7 @@ def test_check_tells_what_is_served_and_hides_the_keys(tmp_path: Path) -> None:
     assert told.returncode == 0
     assert told.stderr == ""
     assert "3 deployments under 3 names, 0 errors, 0 warnings" in told.stdout
-    assert "auth → budget → cache → route → translate → stream → log" in told.stdout
+    assert "auth → conversation → budget → cache → route → translate → stream → log" in told.stdout
     assert secret not in told.stdout
     assert KEY not in told.stdout
     assert told.stdout.endswith("This configuration can be served.\n")

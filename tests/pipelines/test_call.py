@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.call import MAX_DEPTH, Call, parse_object
+from pipelines.conversation import Conversation
 from pipelines.errors import BadCall, GatewayError, TooLarge
 from pipelines.operations import CHAT, COMPLETIONS, EMBEDDINGS, Operation
 from tests.builders import a_body, a_call
@@ -214,3 +215,16 @@ def test_a_header_is_found_by_its_name_and_the_first_one_counts() -> None:
 
 def test_nothing_of_the_body_stands_in_the_message() -> None:
     assert "secret" not in fault_of(b'{"model": secret words}').message
+
+
+def test_a_call_within_a_conversation_and_one_with_another_body_leave_the_first_as_it_was() -> None:
+    call = a_call(b'{"model":"a","messages":[]}', client="here")
+    read = call.json
+    told = Conversation("1", True)
+    within = call.within(told)
+    rewritten = within.rewritten(b'{"model":"b","messages":[]}')
+    assert (call.conversation, within.conversation) == (None, told)
+    assert within.json is read
+    assert (rewritten.model, rewritten.conversation, rewritten.client) == ("b", told, "here")
+    assert within.completed({"x": 1}).conversation is told
+    assert (call.model, within.model) == ("a", "a")

@@ -23,7 +23,8 @@ def test_media_are_named_by_their_content_type() -> None:
         "application/json",
         "text/event-stream",
         "application/x-ndjson",
+        "application/json; charset=utf-8",
         "application/vnd.amazon.eventstream",
         "application/octet-stream",
     ]
-    assert [media for media in Media if media.streams] == [Media.SSE, Media.NDJSON, Media.AWS]
+    assert [media for media in Media if not media.streams] == [Media.JSON, Media.BINARY]

@@ -82,3 +82,8 @@ def test_an_exchange_shows_no_secret_and_no_prompt() -> None:
     exchange.upstream = an_upstream_request()
     exchange.upstream.headers["Authorization"] = SECRET
     assert not any(word in repr(exchange) for word in (SECRET, "hello"))
+
+
+def test_what_is_kept_belongs_to_the_key_or_to_the_name_of_a_caller_without_one() -> None:
+    assert Principal("ann", "digest").owner == "digest"
+    assert Principal("anonymous").owner == "anonymous"

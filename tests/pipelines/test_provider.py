@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.errors import Unsupported
-from pipelines.provider import Quirks
+from pipelines.provider import Endpoint, Quirks
 from tests.builders import ENDPOINTS, a_provider
 
 
@@ -22,6 +22,18 @@ def test_a_provider_refuses_a_dialect_that_has_no_kin_there() -> None:
     with pytest.raises(Unsupported) as raised:
         a_provider("acme", endpoints={}).endpoint("speech", ("speech",))
     assert raised.value.message == "Acme does not support speech calls."
+
+
+def test_models_that_fit_a_pattern_are_served_there_alone() -> None:
+    own = Endpoint("/claude", "anthropic-messages", models=("claude-*",))
+    provider = a_provider(endpoints={**ENDPOINTS, "messages": own})
+    kin = ("anthropic-messages", "openai-chat")
+    assert provider.endpoint("openai-chat", kin, "claude-3") is own
+    assert provider.endpoint("anthropic-messages", kin, "gpt") is ENDPOINTS["chat"]
+    assert provider.speaks("openai-chat", "gpt")
+    assert not provider.speaks("openai-chat", "claude-3")
+    with pytest.raises(Unsupported):
+        provider.endpoint("openai-embeddings", (), "claude-3")
 
 
 def test_a_provider_without_quirks_is_asked_for_its_usage() -> None:

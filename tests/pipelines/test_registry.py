@@ -40,7 +40,9 @@ def example_stage(settings: Mapping[str, object], ports: Ports) -> Budget:
 
 
 def test_the_default_order_is_the_one_of_the_house() -> None:
-    assert DEFAULT_STAGES == ("auth", "budget", "cache", "route", "translate", "stream", "log")
+    assert DEFAULT_STAGES == (
+        "auth", "conversation", "budget", "cache", "route", "translate", "stream", "log"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DEFAULT_STAGES)
@@ -68,7 +70,7 @@ def test_a_name_that_nobody_offers_is_refused_with_what_there_is(
         stage_factory("exmaple")
     message = str(raised.value)
     assert "'exmaple' is unknown" in message
-    assert "auth, budget, cache" in message
+    assert "auth, conversation, budget, cache" in message
     assert "'pipelines.stages'" in message
 
 

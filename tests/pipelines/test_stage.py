@@ -7,6 +7,7 @@ from tests.fakes.ports import fake_ports
 
 DECLARED = {
     "auth": (set(), {"principal"}),
+    "conversation": ({"principal"}, set()),
     "budget": ({"principal"}, set()),
     "cache": ({"principal"}, set()),
     "route": ({"principal"}, {"deployment"}),

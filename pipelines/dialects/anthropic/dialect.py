@@ -100,6 +100,10 @@ class AnthropicMessages:
         """The body of an error reply."""
         return errors.error_body(error)
 
+    def status(self, error: GatewayError) -> int:
+        """The status of the reply that tells an error."""
+        return errors.status(error)
+
     def error_events(self, error: GatewayError) -> bytes:
         """The event that ends a broken stream."""
         return errors.error_events(error)

@@ -20,8 +20,10 @@ from pipelines.dialects.upstream_errors import (
     read_complaint,
     retry_after,
 )
-from pipelines.errors import GatewayError, UpstreamError, UpstreamFailed
+from pipelines.errors import GatewayError, Overloaded, Unsupported, UpstreamError, UpstreamFailed
 from pipelines.events import Headers
+
+OVERLOADED = 529
 
 _STATUSES: Mapping[str, int] = MappingProxyType(
     {
@@ -34,7 +36,7 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
         "rate_limit_error": 429,
         "api_error": 500,
         "timeout_error": 504,
-        "overloaded_error": 529,
+        "overloaded_error": OVERLOADED,
     }
 )
 _TYPES: Mapping[int, str] = MappingProxyType(
@@ -57,10 +59,31 @@ def upstream_error(status: int, headers: Headers, body: bytes, provider: str) ->
     if _out_of_credit(status, complaint, body):
         complaint = replace(complaint, code=_NO_CREDIT)
     error = classify(status, complaint, provider, retry_after(headers))
+    error.details = _details(body)
     advice = dict(headers).get(b"x-should-retry")
     if advice in (b"true", b"false"):
         error.retryable = advice == b"true"
     return error
+
+
+def no_threads() -> Unsupported:
+    """The error for a call within a conversation that the provider is to hold: their SDK's threads
+    and tool runners send the whole conversation again when it has these details."""
+    error = Unsupported("conversations that it holds (thread)", "The provider of this model")
+    error.details = {"error_code": "thread_unsupported_request", "unsupported": ["model"]}
+    return error
+
+
+def _details(body: bytes) -> dict[str, Any] | None:
+    """What their SDK recovers by: the code of the details, and what was not supported."""
+    if b'"error_code"' not in body:
+        return None
+    try:
+        details = orjson.loads(body)["error"]["details"]
+        kept = {key: details[key] for key in ("error_code", "unsupported") if key in details}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return kept or None
 
 
 def _out_of_credit(status: int, complaint: Complaint, body: bytes) -> bool:
@@ -72,14 +95,23 @@ def _out_of_credit(status: int, complaint: Complaint, body: bytes) -> bool:
 
 def error_body(error: GatewayError) -> bytes:
     """The body of an error reply."""
-    return orjson.dumps(
-        {"type": "error", "error": {"type": _type(error), "message": error.message}}
-    )
+    told: dict[str, Any] = {"type": _type(error), "message": error.message}
+    if error.details:
+        told["details"] = error.details
+    body: dict[str, Any] = {"type": "error", "error": told}
+    if error.call_id:
+        body["request_id"] = error.call_id
+    return orjson.dumps(body)
 
 
 def error_events(error: GatewayError) -> bytes:
     """The event that ends a stream which failed; nothing follows it."""
     return b"event: error\ndata: " + error_body(error) + b"\n\n"
+
+
+def status(error: GatewayError) -> int:
+    """The status of the reply that tells an error: theirs for a lack of capacity is 529."""
+    return OVERLOADED if isinstance(error, Overloaded) and error.status == 503 else error.status
 
 
 def _type(error: GatewayError) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from pipelines.dialects.anthropic.client_tools import client_tool
+from pipelines.dialects.anthropic.errors import no_threads
 from pipelines.errors import BadCall
 from pipelines.prompt import (
     CacheMark,
@@ -46,7 +48,10 @@ _UNDERSTOOD = frozenset(
 
 
 def parse(body: Mapping[str, Any]) -> Prompt:
-    """What a Messages body means. Raises BadCall."""
+    """What a Messages body means. Raises BadCall, and Unsupported for a conversation that only the
+    provider holds."""
+    if body.get("thread") is not None:
+        raise no_threads()
     choice = _object(body.get("tool_choice"), "tool_choice")
     config = _object(body.get("output_config"), "output_config")
     return Prompt(
@@ -130,6 +135,9 @@ def _tools(value: object) -> list[Tool]:
 def _tool(one: Mapping[str, Any]) -> Tool:
     kind = one.get("type") or "custom"
     if kind != "custom":
+        known = client_tool(one, _mark(one))
+        if known is not None:
+            return known
         return Tool(name=str(one.get("name") or ""), kind=str(kind), rest=dict(one))
     return Tool(
         name=str(one.get("name") or ""),

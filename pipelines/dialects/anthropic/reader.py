@@ -1,7 +1,7 @@
 """A provider's Messages reply into the hub, streamed or whole.
 
 The rule: tool calls are counted apart from the other blocks; what a tool of the provider's own did
-(its calls, its results, a compaction) is no part of the answer and is passed over.
+(its calls, its results, a compaction) is no part of the answer; it is passed over and told.
 Source: https://docs.anthropic.com/en/docs/build-with-claude/streaming
 """
 
@@ -29,6 +29,9 @@ from pipelines.dialects.anthropic.errors import error_in
 from pipelines.dialects.anthropic.parse import FAMILY
 from pipelines.dialects.anthropic.usage import merged, read_usage
 from pipelines.errors import StreamBroken, UpstreamFailed
+
+MOST_LOSSES = 16
+LONGEST = 64
 
 _REASONS: Mapping[str, Reason] = MappingProxyType(
     {
@@ -66,6 +69,7 @@ class MessagesInterpreter:
         self._id = ""
         self._finished = False
         self._stopped = False
+        self.lost: list[str] = []
 
     def event(self, name: str, value: dict[str, Any]) -> list[Delta]:
         """What one event means. Raises UpstreamError where it is an error."""
@@ -153,6 +157,7 @@ class MessagesInterpreter:
             return _thought(one.get("thinking") or "", one.get("signature") or "")
         if kind == "redacted_thinking":
             return [ThoughtDelta(data=one.get("data") or "", family=FAMILY)]
+        self._lose(str(kind or "nameless block")[:LONGEST])
         return []
 
     def _more(self, block: Block, delta: Mapping[str, Any]) -> list[Delta]:
@@ -172,6 +177,10 @@ class MessagesInterpreter:
         if kind == "citations_delta" and delta.get("citation"):
             block.citations.append(delta["citation"])
         return []
+
+    def _lose(self, what: str) -> None:
+        if what not in self.lost and len(self.lost) < MOST_LOSSES:
+            self.lost.append(what)
 
     def _text(self, text: str) -> list[Delta]:
         self._characters += len(text)
@@ -196,6 +205,11 @@ class MessagesInterpreter:
     def _finish(self, delta: Mapping[str, Any]) -> list[Delta]:
         deltas: list[Delta] = []
         reason = delta.get("stop_reason")
+        if delta.get("container"):
+            self._lose("container")
+        if reason == "pause_turn":
+            # Their clients send the answer back, and the model goes on; nobody else's can.
+            self._lose(reason)
         if reason and not self._finished:
             for block in self._blocks.values():
                 deltas += self._close(block)

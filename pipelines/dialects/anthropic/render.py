@@ -13,10 +13,12 @@ from typing import Any
 import orjson
 
 from pipelines.deployment import Deployment
+from pipelines.dialects.anthropic.client_tools import OWN
 from pipelines.dialects.anthropic.models import Abilities, abilities
 from pipelines.dialects.anthropic.parse import FAMILY
 from pipelines.dialects.anthropic.thinking import set_thinking
 from pipelines.dialects.anthropic.turns import Turns, marked
+from pipelines.dialects.lacks import tell_knobs, tell_lacks
 from pipelines.dialects.losses import Losses
 from pipelines.dialects.openai import GATEWAY_FIELDS
 from pipelines.prompt import Prompt, Text, Tool, ToolCall, ToolResult
@@ -34,6 +36,7 @@ _TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard
 def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
     """The body for a provider that speaks Messages. Raises Unsupported."""
     able = abilities(deployment.model)
+    tell_lacks(prompt, losses, "name", "image detail", "message fields", "reasoning signatures")
     turns = Turns(prompt.family, losses)
     messages = turns.rendered(prompt.messages)
     if messages and messages[-1]["role"] == "assistant" and not able.prefill:
@@ -66,10 +69,10 @@ def _set_sampling(body: dict[str, Any], prompt: Prompt, able: Abilities, losses:
     said = prompt.sampling
     if said.n not in (None, 1):
         raise losses.feature("several choices (n)")
-    for name in _LACKED:
-        if getattr(said, name):
-            losses.knob(name)
+    tell_knobs(said, losses, *_LACKED)
     stop = [one for one in said.stop if one.strip()]
+    if len(stop) < len(said.stop):
+        losses.clamped("stop")
     if stop:
         body["stop_sequences"] = stop
     given = {"temperature": said.temperature, "top_p": said.top_p, "top_k": said.top_k}
@@ -82,7 +85,7 @@ def _set_sampling(body: dict[str, Any], prompt: Prompt, able: Abilities, losses:
         refused = list(values)
     elif thinks:
         # https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
-        refused = [key for key in values if not _goes_with_thinking(key, values[key])]
+        refused = [key for key in values if not goes_with_thinking(key, values[key])]
     elif not able.pair and {"temperature", "top_p"} <= values.keys():
         refused = ["top_p"]
     else:
@@ -93,7 +96,8 @@ def _set_sampling(body: dict[str, Any], prompt: Prompt, able: Abilities, losses:
     body |= values
 
 
-def _goes_with_thinking(name: str, value: float) -> bool:
+def goes_with_thinking(name: str, value: float) -> bool:
+    """Whether a knob may be turned so while the model thinks."""
     return (name == "temperature" and value == 1) or (name == "top_p" and value >= 0.95)
 
 
@@ -122,6 +126,8 @@ def _tool(tool: Tool, family: str, losses: Losses) -> dict[str, Any]:
         if family != FAMILY:
             raise losses.feature(f"the tool {tool.kind!r}")
         return dict(tool.rest)
+    if family == FAMILY and OWN in tool.rest:
+        return dict(tool.rest[OWN])
     if _NAME.fullmatch(tool.name) is None:
         raise losses.feature(f"the tool name {tool.name!r}")
     if tool.kind == "custom":

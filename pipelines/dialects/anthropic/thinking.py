@@ -38,6 +38,9 @@ def set_thinking(body: dict[str, Any], prompt: Prompt, able: Abilities, losses: 
         _adaptive(body, wish, able, losses)
     elif able.budget:
         _budget(body, prompt, wish, losses)
+    elif wish.effort is None and wish.budget is None:
+        # A wish to see thoughts, where there are any.
+        losses.dropped("reasoning_summary")
     else:
         losses.knob("reasoning_effort")
 
@@ -76,7 +79,7 @@ def _adaptive(body: dict[str, Any], wish: Reasoning, able: Abilities, losses: Lo
 
 def _budget(body: dict[str, Any], prompt: Prompt, wish: Reasoning, losses: Losses) -> None:
     forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
-    if forced or _thoughtless(prompt):
+    if forced or is_thoughtless(prompt):
         losses.dropped("reasoning_effort")
         return
     budget = wish.budget
@@ -92,7 +95,7 @@ def _budget(body: dict[str, Any], prompt: Prompt, wish: Reasoning, losses: Losse
     body["thinking"] = {"type": "enabled", "budget_tokens": budget}
 
 
-def _thoughtless(prompt: Prompt) -> bool:
+def is_thoughtless(prompt: Prompt) -> bool:
     """Whether the call is amid a tool loop whose thoughts the client did not keep: 400 there."""
     if not prompt.messages or prompt.messages[-1].role != "tool":
         return False

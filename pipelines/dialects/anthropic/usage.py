@@ -11,12 +11,18 @@ from typing import Any
 
 from pipelines.usage import Usage
 
+_CACHED = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens"})
+
 
 def merged(before: Mapping[str, Any], usage: object) -> dict[str, Any]:
-    """What is known of the usage after one more object of it; a count of zero replaces none."""
+    """What is known of the usage after one more object of it; a count of zero replaces none, but
+    for a prompt that came from the cache as a whole."""
     if not isinstance(usage, Mapping):
         return dict(before)
-    return {**before, **{key: value for key, value in usage.items() if value}}
+    told = {key: value for key, value in usage.items() if value}
+    if usage.get("input_tokens") == 0 and not _CACHED.isdisjoint(told):
+        told["input_tokens"] = 0
+    return {**before, **told}
 
 
 def read_usage(value: Mapping[str, Any]) -> Usage | None:

@@ -41,6 +41,7 @@ class MessagesWholeWriter:
         self._blocks: list[dict[str, Any]] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._arguments: dict[int, list[str]] = {}
+        self._custom: set[int] = set()
         self._finish = Finish("stop")
         self._refused = False
 
@@ -58,7 +59,9 @@ class MessagesWholeWriter:
     def close(self) -> bytes:
         """The document."""
         for index, block in self._calls.items():
-            block["input"] = tool_input("".join(self._arguments.get(index, ())))
+            words = "".join(self._arguments.get(index, ()))
+            custom = index in self._custom
+            block["input"] = {"input": words} if custom else tool_input(words)
         document = message(self._id, self._model, usage_object(self._usage))
         document["content"] = self._blocks
         document["stop_reason"] = stop_reason(self._finish, bool(self._calls), self._refused)
@@ -74,6 +77,8 @@ class MessagesWholeWriter:
             block = {"type": "tool_use", "id": one.id, "name": one.name, "input": {}}
             self._blocks.append(block)
             self._calls[one.index] = block
+            if one.custom:
+                self._custom.add(one.index)
         elif type(one) is ToolArguments:
             self._arguments.setdefault(one.index, []).append(one.text)
         elif type(one) is Finish:

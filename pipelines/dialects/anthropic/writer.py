@@ -33,7 +33,11 @@ from pipelines.dialects.anthropic.usage import usage_object
 from pipelines.dialects.bridge import BYTES_PER_TOKEN
 from pipelines.usage import Usage
 
+# Theirs comes here too, and some clients wait for it.
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+
 _STOPS = (("length", "max_tokens"), ("tool_calls", "tool_use"), ("content_filter", "refusal"))
+_SAYING = b'event: content_block_delta\ndata: {"type":"content_block_delta",'
 
 
 class MessagesStreamWriter:
@@ -50,6 +54,7 @@ class MessagesStreamWriter:
         self._next = 0
         self._call = -1
         self._arguments: list[str] = []
+        self._custom = False
         self._called = False
         self._waiting: list[Delta] = []
         self._finish = Finish("stop")
@@ -62,7 +67,9 @@ class MessagesStreamWriter:
         if not self._begun:
             self._start(deltas)
         for one in deltas:
-            if type(one) is Consumed:
+            if type(one) is TextDelta and self._open == "text" and not one.choice and one.text:
+                self._say("text_delta", "text", one.text)
+            elif type(one) is Consumed:
                 self._usage = one.usage
             elif type(one) is Finish:
                 if not one.choice:
@@ -97,12 +104,14 @@ class MessagesStreamWriter:
                 self._usage = one.usage
         usage = {**usage_object(self._usage), "output_tokens": 0}
         self._event("message_start", {"message": message(self._id, self._model, usage)})
+        self._out.append(PING)
 
     def _take(self, one: Delta) -> None:
         if type(one) is ToolArguments and one.index == self._call:
             if self._open == "tool_use":
-                self._say("input_json_delta", "partial_json", one.text)
-                self._arguments.append(one.text)
+                words = self._custom_words(one.text) if self._custom else one.text
+                self._say("input_json_delta", "partial_json", words)
+                self._arguments.append(words)
             return
         if self._waiting or (self._open == "tool_use" and not _whole(self._arguments)):
             # The open call may go on: what is another block's waits until it has ended.
@@ -137,7 +146,7 @@ class MessagesStreamWriter:
             self._called = True
             block = {"type": "tool_use", "id": one.id, "name": one.name, "input": {}}
             self._start_block(block)
-            self._call, self._arguments = one.index, []
+            self._call, self._arguments, self._custom = one.index, [], one.custom
         elif type(one) is RefusalDelta:
             self._refused = True
             self._speak(one.text)
@@ -146,6 +155,11 @@ class MessagesStreamWriter:
             self._delta({"type": "citations_delta", "citation": citation(one)})
         elif type(one) is not LogprobsDelta and type(one) is not ToolArguments:
             self._speak(in_words(one))
+
+    def _custom_words(self, words: str) -> str:
+        # A custom tool's words are no JSON, and these clients know objects only.
+        escaped = orjson.dumps(words)[1:-1].decode()
+        return escaped if self._arguments else '{"input":"' + escaped
 
     def _speak(self, text: str) -> None:
         if text:
@@ -183,15 +197,19 @@ class MessagesStreamWriter:
     def _stop_block(self) -> None:
         if not self._open:
             return
-        if self._open == "tool_use" and not self._arguments:
+        if self._open == "tool_use" and self._custom:
+            self._say("input_json_delta", "partial_json", self._custom_words("") + '"}')
+        elif self._open == "tool_use" and not self._arguments:
             self._say("input_json_delta", "partial_json", "{}")
         self._event("content_block_stop", {"index": self._next})
         self._open = ""
         self._next += 1
 
     def _say(self, kind: str, name: str, words: str) -> None:
+        # Written by hand: nearly all events of a reply are these.
         self._said += len(words)
-        self._delta({"type": kind, name: words})
+        where = f'"index":{self._next},"delta":{{"type":"{kind}","{name}":'.encode()
+        self._out.append(_SAYING + where + orjson.dumps(words) + b"}}\n\n")
 
     def _delta(self, delta: dict[str, Any]) -> None:
         self._event("content_block_delta", {"index": self._next, "delta": delta})

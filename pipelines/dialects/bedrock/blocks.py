@@ -86,8 +86,6 @@ class Blocks:
         kind = "jpeg" if kind == "jpg" else kind
         if kind not in _IMAGES:
             raise self._losses.feature(f"images of the type {image.mime!r}")
-        if image.detail:
-            self._losses.dropped("detail")
         return {"image": {"format": kind, "source": source}}
 
     def _document(self, file: File) -> Block:

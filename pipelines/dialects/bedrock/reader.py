@@ -1,7 +1,7 @@
 """A Converse reply into the hub, streamed or whole.
 
 The rule: tool calls are counted, blocks are not; tools that Bedrock runs itself are not the
-client's to run.
+client's to run, and the tool that stands in for a schema is the answer's text.
 Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
 """
 
@@ -27,6 +27,7 @@ from pipelines.deltas import (
     ToolArguments,
     ToolBegin,
 )
+from pipelines.dialects.bedrock.formats import STAND_IN
 from pipelines.dialects.upstream_errors import Complaint, classify
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
 from pipelines.usage import Usage
@@ -64,6 +65,7 @@ class ConverseReader:
         self._begun = False
         self._finished = False
         self._calls: dict[object, int] = {}
+        self._answers: set[object] = set()
 
     def event(self, name: str, value: dict[str, Any]) -> list[Delta]:
         """What one message means. Raises UpstreamError where it is an exception."""
@@ -110,6 +112,8 @@ class ConverseReader:
             return [TextDelta(text)]
         if "toolUse" in delta:
             words = _object(delta["toolUse"]).get("input")
+            if block in self._answers and isinstance(words, str) and words:
+                return [TextDelta(words)]
             mine = block in self._calls and isinstance(words, str) and words
             return [ToolArguments(self._calls[block], str(words))] if mine else []
         if "reasoningContent" in delta:
@@ -118,6 +122,9 @@ class ConverseReader:
 
     def _call(self, block: object, use: Mapping[str, Any]) -> list[Delta]:
         if not use or use.get("type") == "server_tool_use":
+            return []
+        if use.get("name") == STAND_IN:
+            self._answers.add(block)
             return []
         self._calls[block] = index = len(self._calls)
         return [ToolBegin(index, use.get("toolUseId") or "", use.get("name") or "")]
@@ -128,9 +135,11 @@ class ConverseReader:
         if "toolUse" in block:
             use = _object(block["toolUse"])
             called = self._call(place, use)
+            words = orjson.dumps(use.get("input") or {}).decode()
             if called:
-                words = orjson.dumps(use.get("input") or {}).decode()
                 called.append(ToolArguments(self._calls[place], words))
+            elif place in self._answers:
+                called.append(TextDelta(words))
             return called
         if "reasoningContent" in block:
             said = _object(block["reasoningContent"])
@@ -149,6 +158,8 @@ class ConverseReader:
         reason = _REASONS.get(value.get("stopReason") or "", "stop")
         if self._calls and reason == "stop":
             reason = "tool_calls"
+        elif self._answers and not self._calls and reason == "tool_calls":
+            reason = "stop"
         extra = _object(value.get("additionalModelResponseFields"))
         return [Finish(reason, extra.get("stop_sequence"))]
 

@@ -7,14 +7,19 @@ Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Conv
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Any
 
-import orjson
-
 from pipelines.deployment import Deployment
+from pipelines.dialects.anthropic.models import abilities
+from pipelines.dialects.anthropic.render import goes_with_thinking
+from pipelines.dialects.anthropic.thinking import is_thoughtless
 from pipelines.dialects.bedrock.blocks import Block, Blocks, marks
+from pipelines.dialects.bedrock.formats import set_format
+from pipelines.dialects.lacks import tell_knobs, tell_lacks, tell_tier
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.openai import GATEWAY_FIELDS
 from pipelines.prompt import Prompt, Reasoning, Tool, ToolCall
 
 _LACKING = (
@@ -24,30 +29,37 @@ _LACKING = (
 _OWN = frozenset(
     {
         "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables",
-        "additionalModelRequestFields", "additionalModelResponseFieldPaths",
+        "additionalModelRequestFields", "additionalModelResponseFieldPaths", "serviceTier",
     }
 )  # fmt: skip
+# What a key or a value of `requestMetadata` may hold.
+_LABEL = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,\-.]{1,256}")
 _TIERS = frozenset({"default", "flex", "priority", "reserved"})
 # How many tokens an effort is worth to Claude; the limits are a choice, 1024 is the least allowed.
 _BUDGETS = MappingProxyType({"minimal": 1024, "low": 1024, "medium": 4096})
+_NOVA_EFFORTS = MappingProxyType({"minimal": "low", "xhigh": "high", "max": "high"})
 _MOST, _LEAST = 16384, 1024
-_JSON_ONLY = "Answer with one JSON object and nothing else."
 
 
 def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
     """The body for Converse; the model and the streaming are told by the path. Raises
     Unsupported."""
     model = deployment.model
+    tell_lacks(prompt, losses, "name", "image detail", "message fields", "reasoning signatures")
     body: dict[str, Any] = {}
     system, body["messages"] = _turns(prompt, losses)
     extra: dict[str, Any] = {}
     inference = _sampling(prompt, model, extra, losses)
-    _format(body, system, prompt, losses)
     if system:
         body["system"] = system
     _tools(body, extra, prompt, model, losses)
     if prompt.reasoning is not None:
         _reasoning(extra, prompt.reasoning, prompt.sampling.max_tokens, model, losses)
+    if "thinking" in extra:
+        _beside_thinking(body, extra, inference, prompt, losses)
+    if extra.get("reasoningConfig", {}).get("maxReasoningEffort") == "high":
+        _beside_nova(inference, losses)
+    set_format(body, extra, prompt, model, losses)
     if inference:
         body["inferenceConfig"] = inference
     if extra:
@@ -55,7 +67,8 @@ def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, 
     _about(body, prompt, losses)
     for key, value in prompt.rest.items():
         if key not in _OWN:
-            losses.dropped(key)
+            if key not in GATEWAY_FIELDS:
+                losses.dropped(key)
         elif isinstance(value, dict):
             body[key] = {**body.get(key, {}), **value}
         else:
@@ -69,8 +82,6 @@ def _turns(prompt: Prompt, losses: Losses) -> tuple[list[Block], list[Block]]:
     turns: list[Block] = []
     for message in prompt.messages:
         content = [block for part in message.parts for block in blocks.of(part)]
-        if message.name:
-            losses.dropped("name")
         if message.role in ("system", "developer"):
             if turns:
                 losses.emulated("the place of a system message")
@@ -99,9 +110,7 @@ def _sampling(prompt: Prompt, model: str, extra: dict[str, Any], losses: Losses)
     said = prompt.sampling
     if said.n is not None and said.n > 1:
         raise losses.feature("n > 1")
-    for name in _LACKING:
-        if getattr(said, name) is not None:
-            losses.knob(name)
+    tell_knobs(said, losses, *_LACKING)
     temperature = said.temperature
     if temperature is not None and temperature > 1:
         losses.clamped("temperature")
@@ -118,21 +127,6 @@ def _sampling(prompt: Prompt, model: str, extra: dict[str, Any], losses: Losses)
         "stopSequences": said.stop or None,
     }
     return {key: value for key, value in values.items() if value is not None}
-
-
-def _format(body: dict[str, Any], system: list[Block], prompt: Prompt, losses: Losses) -> None:
-    form = prompt.format
-    if form is None:
-        return
-    if form.kind == "json" or not form.schema:
-        losses.emulated("json_object")
-        system.append({"text": _JSON_ONLY})
-        return
-    schema = {"schema": orjson.dumps(form.schema).decode(), "name": form.name or "answer"}
-    if form.description:
-        schema["description"] = form.description
-    text_format = {"type": "json_schema", "structure": {"jsonSchema": schema}}
-    body["outputConfig"] = {"textFormat": text_format}
 
 
 def _tools(
@@ -189,21 +183,41 @@ def _reasoning(
 ) -> None:
     effort = wanted.effort
     if "anthropic" in model or "claude" in model:
-        _claude(extra, wanted, limit, losses)
+        _claude(extra, wanted, limit, model, losses)
     elif "nova" in model:
-        level = "disabled" if effort == "none" else "enabled"
-        extra["reasoningConfig"] = {"type": level}
-        if level == "enabled":
-            extra["reasoningConfig"]["maxReasoningEffort"] = effort or "medium"
+        _nova(extra, effort or "medium", losses)
     elif effort != "none":
         name = "reasoning_effort" if "gpt-oss" in model else "reasoning_config"
         extra[name] = effort or "medium"
 
 
-def _claude(extra: dict[str, Any], wanted: Reasoning, limit: int | None, losses: Losses) -> None:
+def _nova(extra: dict[str, Any], effort: str, losses: Losses) -> None:
+    if effort == "none":
+        extra["reasoningConfig"] = {"type": "disabled"}
+        return
+    known = _NOVA_EFFORTS.get(effort, effort)
+    if known != effort:
+        losses.clamped("reasoning_effort")
+    extra["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": known}
+
+
+def _beside_nova(inference: dict[str, Any], losses: Losses) -> None:
+    """Nova refuses these with its highest effort
+    (https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html)."""
+    for key, name in (
+        ("maxTokens", "max_tokens"), ("temperature", "temperature"), ("topP", "top_p"),
+    ):  # fmt: skip
+        if inference.pop(key, None) is not None:
+            losses.dropped(name)
+
+
+def _claude(
+    extra: dict[str, Any], wanted: Reasoning, limit: int | None, model: str, losses: Losses
+) -> None:
     if wanted.effort == "none":
         return
-    if wanted.adaptive:
+    able = abilities(model)
+    if wanted.adaptive or (able.effort and not able.budget):
         extra["thinking"] = {"type": "adaptive"}
         if wanted.effort:
             extra["output_config"] = {"effort": wanted.effort}
@@ -218,15 +232,44 @@ def _claude(extra: dict[str, Any], wanted: Reasoning, limit: int | None, losses:
     extra["thinking"] = {"type": "enabled", "budget_tokens": budget}
 
 
+def _beside_thinking(
+    body: dict[str, Any],
+    extra: dict[str, Any],
+    inference: dict[str, Any],
+    prompt: Prompt,
+    losses: Losses,
+) -> None:
+    """Claude refuses thinking with a forced call or amid a loop that had none, and most knobs with
+    thinking (https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking)."""
+    forced = not {"any", "tool"}.isdisjoint(body.get("toolConfig", {}).get("toolChoice", ()))
+    if extra["thinking"]["type"] == "enabled" and (forced or is_thoughtless(prompt)):
+        losses.dropped("reasoning_effort")
+        del extra["thinking"]
+        return
+    for place, key, name in (
+        (inference, "temperature", "temperature"),
+        (inference, "topP", "top_p"),
+        (extra, "top_k", "top_k"),
+    ):
+        if key in place and not goes_with_thinking(name, place[key]):
+            losses.knob(name)
+            del place[key]
+
+
+def _fits(value: object) -> bool:
+    return isinstance(value, str | int | float) and _LABEL.fullmatch(str(value)) is not None
+
+
 def _about(body: dict[str, Any], prompt: Prompt, losses: Losses) -> None:
-    told = {key: str(value) for key, value in (prompt.metadata or {}).items()}
-    if prompt.user is not None:
-        told["user"] = prompt.user
+    given = {**(prompt.metadata or {}), **({} if prompt.user is None else {"user": prompt.user})}
+    told = {key: str(value) for key, value in given.items() if _fits(key) and _fits(value)}
+    if len(told) < len(given):
+        losses.dropped("metadata")
     if told:
         body["requestMetadata"] = told
     if prompt.verbosity is not None:
         losses.knob("verbosity")
     if prompt.service_tier in _TIERS:
         body["serviceTier"] = {"type": prompt.service_tier}
-    elif prompt.service_tier not in (None, "auto"):
-        losses.dropped("service_tier")
+    else:
+        tell_tier(prompt.service_tier, losses)

@@ -1,1 +1,1 @@
-"""Cohere's chat, version 2, as providers speak it."""
+"""Cohere's chat, version 2: a call's way in and out, a reply's way in and out."""

@@ -61,6 +61,8 @@ class CohereReader:
         if kind == "message-start":
             self._begun = True
             return [Begin(value.get("id") or "")]
+        # A host that copies Cohere may leave the start out.
+        self._begun = self._begun or bool(delta)
         if kind in ("content-start", "content-delta"):
             return _words(_object(said.get("content"))) + _scores(value.get("logprobs"))
         if kind == "tool-plan-delta":
@@ -70,7 +72,9 @@ class CohereReader:
         if kind == "tool-call-delta":
             call = _object(said.get("tool_calls"))
             words = _object(call.get("function")).get("arguments")
-            index = self._calls.get(value.get("index"), len(set(self._calls.values())) - 1)
+            place = value.get("index")
+            last = len(self._calls) - 1
+            index = last if place is None else self._calls.get(place, last)
             return [ToolArguments(max(0, index), _json(words))] if words else []
         if kind == "citation-start":
             return _citations([said.get("citations")])

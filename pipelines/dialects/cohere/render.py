@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from pipelines.deployment import Deployment
+from pipelines.dialects.lacks import tell_knobs, tell_lacks, tell_tier
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.openai import GATEWAY_FIELDS
 from pipelines.prompt import (
     CacheMark,
     File,
@@ -39,21 +41,23 @@ _LACKING = ("min_p", "logit_bias", "top_logprobs")
 def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
     """The body for Cohere. Raises Unsupported."""
     body: dict[str, Any] = {"model": deployment.model}
+    tell_lacks(prompt, losses, "name", "message fields", "prefill")
     body["messages"] = [turn for one in prompt.messages for turn in _turns(one, losses)]
     body["stream"] = prompt.stream
     body |= _sampling(prompt.sampling, losses)
     _tools(body, prompt, losses)
     _reasoning(body, prompt)
     _format(body, prompt)
-    for name in ("user", "metadata", "service_tier"):
-        if getattr(prompt, name) is not None:
+    for name in ("user", "metadata"):
+        if getattr(prompt, name):
             losses.dropped(name)
+    tell_tier(prompt.service_tier, losses)
     if prompt.verbosity is not None:
         losses.knob("verbosity")
     for key, value in prompt.rest.items():
         if key in _OWN:
             body[key] = value
-        else:
+        elif key not in GATEWAY_FIELDS:
             losses.dropped(key)
     return body
 
@@ -61,12 +65,10 @@ def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, 
 def _sampling(said: Sampling, losses: Losses) -> dict[str, Any]:
     if said.n is not None and said.n > 1:
         raise losses.feature("n > 1")
-    for name in _LACKING:
-        if getattr(said, name) is not None:
-            losses.knob(name)
+    tell_knobs(said, losses, *_LACKING)
     stops = said.stop
     if len(stops) > _MAX_STOPS:
-        losses.clamped("stop")
+        losses.cut("stop")
         stops = stops[:_MAX_STOPS]
     values = {
         "max_tokens": said.max_tokens,
@@ -140,10 +142,6 @@ def _format(body: dict[str, Any], prompt: Prompt) -> None:
 
 
 def _turns(message: Message, losses: Losses) -> list[dict[str, Any]]:
-    if message.name:
-        losses.dropped("name")
-    for key in message.rest:
-        losses.dropped(key)
     if message.role == "tool":
         results = [one for one in message.parts if isinstance(one, ToolResult)]
         return [_result(one, losses) for one in results]

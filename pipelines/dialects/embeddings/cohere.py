@@ -43,7 +43,7 @@ class CohereEmbeddings(OneSided):
             body["inputs"] = [{"content": [_part(one, losses)]} for one in meaning.inputs]
         else:
             body["texts"] = texts(meaning, losses)
-        body["input_type"] = _input_type(meaning, deployment, losses)
+        body["input_type"] = input_type(meaning, deployment, losses)
         if meaning.dimensions is not None:
             body["output_dimension"] = meaning.dimensions
         if meaning.user is not None:
@@ -64,7 +64,8 @@ def _part(one: object, losses: Losses) -> dict[str, Any]:
     return {"type": "text", "text": one}
 
 
-def _input_type(call: EmbeddingCall, deployment: Deployment, losses: Losses) -> str:
+def input_type(call: EmbeddingCall, deployment: Deployment, losses: Losses) -> str:
+    """What the vectors are for, in Cohere's word. Raises Unsupported."""
     purpose = call.purpose or purpose_in(deployment.defaults)
     if purpose is None:
         losses.emulated("input_type")

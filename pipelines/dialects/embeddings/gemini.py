@@ -19,7 +19,7 @@ from pipelines.errors import UpstreamFailed
 from pipelines.prompt import Image
 from pipelines.vectors import EmbeddingCall, Input, Vector
 
-_TASKS: Mapping[str, str] = MappingProxyType(
+TASKS: Mapping[str, str] = MappingProxyType(
     {
         "document": "RETRIEVAL_DOCUMENT",
         "query": "RETRIEVAL_QUERY",
@@ -43,9 +43,9 @@ class GeminiEmbeddings(OneSided):
         common: dict[str, Any] = {"model": f"models/{deployment.model.removeprefix('models/')}"}
         purpose = meaning.purpose or purpose_in(deployment.defaults)
         if purpose is not None:
-            if purpose not in _TASKS:
+            if purpose not in TASKS:
                 raise losses.feature(f"the input type {purpose!r}")
-            common["taskType"] = _TASKS[purpose]
+            common["taskType"] = TASKS[purpose]
         if meaning.dimensions is not None:
             common["outputDimensionality"] = meaning.dimensions
         if meaning.user is not None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from pipelines.dialects.gemini.names import FAMILY
+from pipelines.dialects.gemini.names import FAMILY, tool_name
 from pipelines.dialects.losses import Losses
 from pipelines.errors import BadCall
 from pipelines.prompt import (
@@ -136,7 +136,7 @@ def _call(part: ToolCall, age: float, losses: Losses) -> dict[str, Any]:
         raise losses.feature("custom tools")
     if part.cache is not None:
         losses.dropped("cache_control")
-    call: dict[str, Any] = {"name": part.name, "args": _arguments(part)}
+    call: dict[str, Any] = {"name": tool_name(part.name), "args": _arguments(part)}
     if age >= 3 and part.id:
         call = {"id": part.id, **call}
     said: dict[str, Any] = {"functionCall": call}
@@ -166,7 +166,7 @@ def _result(
     text = "\n".join(one.text for one in part.parts if isinstance(one, Text))
     seen = [_part(one, losses) for one in part.parts if not isinstance(one, Text)]
     said: dict[str, Any] = {
-        "name": name,
+        "name": tool_name(name),
         "response": {"error" if part.error else "result": text},
         **_own(part.rest),
     }

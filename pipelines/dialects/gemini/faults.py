@@ -62,7 +62,7 @@ def fault_in(value: object, provider: str) -> UpstreamError:
 
 def _classified(status: int, value: object, provider: str, wait: float | None) -> UpstreamError:
     details = _details(value)
-    if any(one.get("reason") in _BAD_KEYS for one in details):
+    if any(str(one.get("reason")) in _BAD_KEYS for one in details):
         status = 401
     for one in details:
         found = _SECONDS.fullmatch(str(one.get("retryDelay") or ""))
@@ -79,7 +79,9 @@ def _details(value: object) -> list[Mapping[str, Any]]:
         value = value[0]
     error = value.get("error") if isinstance(value, Mapping) else None
     details = error.get("details") if isinstance(error, Mapping) else None
-    return [one for one in details or () if isinstance(one, Mapping)]
+    if not isinstance(details, list):
+        return []
+    return [one for one in details if isinstance(one, Mapping)]
 
 
 def error_object(error: GatewayError) -> dict[str, Any]:

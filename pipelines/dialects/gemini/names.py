@@ -12,7 +12,15 @@ from typing import Any
 
 FAMILY = "gemini"
 NEWEST = 3.0
+MAX_CHARACTER = 0x10FFFF
 
+# How a tool's name begins that Gemini would refuse as it is.
+MARK = "hg__"
+LONGEST_TOOL = 128
+
+_TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
+_REFUSED = re.compile(r"[^A-Za-z0-9.:-]")
+_ESCAPED = re.compile(r"_([0-9a-f]{1,6})_")
 _MODEL = re.compile(r"gemini-(\d+(?:[.-]\d+)?)(?!\d)")
 
 
@@ -26,6 +34,28 @@ def camelised(value: object) -> dict[str, Any]:
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in others)
+
+
+def tool_name(name: str) -> str:
+    """A tool's name as Gemini takes it, from which `own_name` gives the tool's own again.
+
+    Source: https://ai.google.dev/api/caching#FunctionDeclaration
+    """
+    if _TOOL.fullmatch(name) and not name.startswith(MARK):
+        return name
+    return MARK + _REFUSED.sub(lambda found: f"_{ord(found[0]):x}_", name)
+
+
+def own_name(name: str) -> str:
+    """The name that a tool was declared with."""
+    if not name.startswith(MARK):
+        return name
+    return _ESCAPED.sub(_character, name.removeprefix(MARK))
+
+
+def _character(found: re.Match[str]) -> str:
+    code = int(found[1], 16)
+    return chr(code) if code <= MAX_CHARACTER else found[0]
 
 
 def generation(model: str) -> float:

@@ -39,6 +39,8 @@ _CONFIGURED = frozenset(
 _MODES: Mapping[str, Literal["auto", "none", "required"]] = MappingProxyType(
     {"AUTO": "auto", "VALIDATED": "auto", "NONE": "none", "ANY": "required"}
 )
+# Here `allowedFunctionNames` counts.
+_NARROWING = frozenset({"ANY", "VALIDATED"})
 _JSON = "application/json"
 
 
@@ -53,7 +55,8 @@ def parse(body: Mapping[str, Any], stream: bool) -> Prompt:
         extra["responseMimeType"] = config["responseMimeType"]
     if extra:
         rest["generationConfig"] = extra
-    choice, kept = _choice(camelised(said.get("toolConfig")))
+    asked = camelised(said.get("toolConfig"))
+    choice, kept = _choice(asked)
     if kept:
         rest["toolConfig"] = kept
     return Prompt(
@@ -61,7 +64,7 @@ def parse(body: Mapping[str, Any], stream: bool) -> Prompt:
         messages=_system(said.get("systemInstruction")) + _turns(said.get("contents")),
         family=FAMILY,
         stream=stream,
-        tools=_tools(said.get("tools")),
+        tools=_allowed(_tools(said.get("tools")), asked),
         tool_choice=choice,
         sampling=_sampling(config),
         reasoning=_reasoning(camelised(config.get("thinkingConfig"))),
@@ -165,9 +168,19 @@ def _choice(config: Mapping[str, Any]) -> tuple[ToolChoice | None, dict[str, Any
     allowed = calling.get("allowedFunctionNames") or []
     if mode == "ANY" and len(allowed) == 1:
         return ToolChoice("tool", allowed[0]), rest
-    if allowed or mode == "VALIDATED":
+    if mode == "VALIDATED" or (allowed and mode not in _NARROWING):
         rest["functionCallingConfig"] = calling
     return ToolChoice(_MODES[mode]), rest
+
+
+def _allowed(tools: list[Tool], config: Mapping[str, Any]) -> list[Tool]:
+    """The tools that may be called: other dialects can name one or all of those that they get."""
+    calling = camelised(config.get("functionCallingConfig"))
+    names = calling.get("allowedFunctionNames")
+    narrows = str(calling.get("mode")).upper() in _NARROWING
+    if not narrows or not isinstance(names, list) or len(names) < 2:
+        return tools
+    return [one for one in tools if one.kind != "function" or one.name in names]
 
 
 def _system(value: object) -> list[Message]:

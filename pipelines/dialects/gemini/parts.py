@@ -27,7 +27,7 @@ from pipelines.prompt import (
     ToolResult,
 )
 
-_FOREIGN = frozenset({"executableCode", "codeExecutionResult", "toolCall", "toolResponse"})
+FOREIGN = frozenset({"executableCode", "codeExecutionResult", "toolCall", "toolResponse"})
 _WORDS = ("result", "output", "error")
 
 
@@ -74,7 +74,7 @@ class Turns:
             return [_inline(part), *signed]
         if isinstance(part.get("fileData"), Mapping):
             return [_linked(part), *signed]
-        foreign = _FOREIGN.intersection(part)
+        foreign = FOREIGN.intersection(part)
         if foreign:
             return [Opaque(min(foreign), FAMILY, part)]
         raise BadCall(f"The field '{where}' holds no part that is known.", where)

@@ -23,6 +23,7 @@ from pipelines.deltas import (
     Finish,
     ImageDelta,
     LogprobsDelta,
+    OpaqueDelta,
     Reason,
     TextDelta,
     ThoughtDelta,
@@ -31,8 +32,9 @@ from pipelines.deltas import (
 )
 from pipelines.dialects.gemini.faults import fault_in
 from pipelines.dialects.gemini.grounding import citations
-from pipelines.dialects.gemini.names import FAMILY
+from pipelines.dialects.gemini.names import FAMILY, own_name
 from pipelines.dialects.gemini.partial import PartialArguments
+from pipelines.dialects.gemini.parts import FOREIGN
 from pipelines.dialects.gemini.usage import read_usage
 from pipelines.errors import StreamBroken, UpstreamFailed
 
@@ -118,7 +120,7 @@ class GeminiInterpreter:
             deltas.append(Begin(self._id, chunk.get("modelVersion") or ""))
         for one in candidates:
             deltas += self._candidate(one)
-        if isinstance(feedback, Mapping) and feedback.get("blockReason"):
+        if isinstance(feedback, dict) and feedback.get("blockReason"):
             self._blocked = True
         usage = read_usage(chunk.get("usageMetadata"))
         if usage is not None:
@@ -127,15 +129,17 @@ class GeminiInterpreter:
 
     def _candidate(self, one: Mapping[str, Any]) -> list[Delta]:
         index = one.get("index") or 0
-        candidate = self._candidates.setdefault(index, Candidate(index))
+        candidate = self._candidates.get(index)
+        if candidate is None:
+            candidate = self._candidates[index] = Candidate(index)
         deltas: list[Delta] = []
         for part in (one.get("content") or {}).get("parts") or ():
             deltas += self._part(part, candidate)
         if deltas:
             candidate.said = True
-        if isinstance(one.get("groundingMetadata"), Mapping):
+        if isinstance(one.get("groundingMetadata"), dict):
             candidate.grounding = one["groundingMetadata"]
-        if isinstance(one.get("logprobsResult"), Mapping):
+        if isinstance(one.get("logprobsResult"), dict):
             deltas.append(LogprobsDelta(_logprobs(one["logprobsResult"]), index))
         reason = one.get("finishReason")
         if reason:
@@ -150,10 +154,13 @@ class GeminiInterpreter:
     def _part(self, part: Mapping[str, Any], candidate: Candidate) -> list[Delta]:
         index = candidate.index
         signature = part.get("thoughtSignature") or ""
-        if isinstance(part.get("functionCall"), Mapping):
+        if isinstance(part.get("functionCall"), dict):
             return self._call(part["functionCall"], signature, candidate)
         deltas: list[Delta] = self._ended_call(candidate)
         text = part.get("text")
+        if text is None:
+            for kind in FOREIGN.intersection(part):
+                return [*deltas, OpaqueDelta(kind, FAMILY, dict(part), index)]
         if isinstance(text, str) and text:
             if part.get("thought") is True:
                 deltas.append(ThoughtDelta(text, family=FAMILY, choice=index))
@@ -161,7 +168,7 @@ class GeminiInterpreter:
                 candidate.text.append(text)
                 deltas.append(TextDelta(text, index))
         blob = part.get("inlineData")
-        if isinstance(blob, Mapping) and blob.get("data"):
+        if isinstance(blob, dict) and blob.get("data"):
             deltas.append(_blob(blob, index))
         if signature:
             deltas.append(ThoughtDelta(signature=signature, family=FAMILY, choice=index))
@@ -174,12 +181,13 @@ class GeminiInterpreter:
             number = candidate.calls
             candidate.calls += 1
             id = call.get("id") or self._made_id(call, candidate.index, number)
-            deltas.append(ToolBegin(number, id, call["name"], signature, choice=candidate.index))
+            name = own_name(str(call["name"]))
+            deltas.append(ToolBegin(number, id, name, signature, choice=candidate.index))
             candidate.open = PartialArguments()
         if candidate.open is None:
             return deltas
         candidate.open.take(call.get("partialArgs") or ())
-        if isinstance(call.get("args"), Mapping):
+        if isinstance(call.get("args"), dict):
             candidate.open.value.update(call["args"])
         if not call.get("willContinue"):
             deltas += self._ended_call(candidate)

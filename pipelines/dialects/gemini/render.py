@@ -12,9 +12,11 @@ from typing import Any
 
 from pipelines.deployment import Deployment
 from pipelines.dialects.gemini.contents import contents
-from pipelines.dialects.gemini.names import FAMILY, generation
+from pipelines.dialects.gemini.names import FAMILY, LONGEST_TOOL, generation, tool_name
 from pipelines.dialects.gemini.thinking import thinking
+from pipelines.dialects.lacks import tell_knobs, tell_lacks, tell_tier
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.openai import GATEWAY_FIELDS
 from pipelines.prompt import Message, Prompt, Text, Tool, ToolChoice
 
 MAX_STOPS = 5
@@ -23,7 +25,6 @@ _MODES: Mapping[str, str] = MappingProxyType(
     {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 )
 _TIERS = frozenset({"flex", "priority", "standard"})
-_PLAIN_TIERS = frozenset({"auto", "default"})
 # What an OpenAI client writes into its body for Gemini.
 _MEANT_FOR_US: Mapping[str, str] = MappingProxyType(
     {
@@ -38,6 +39,7 @@ _MEANT_FOR_US: Mapping[str, str] = MappingProxyType(
 def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
     """The body for a provider that speaks Gemini's dialect. Raises Unsupported."""
     age = generation(deployment.model)
+    tell_lacks(prompt, losses, "name", "message fields")
     leading, later = _divided(prompt.messages, losses)
     body: dict[str, Any] = {"contents": contents(later, age, losses)}
     if leading:
@@ -75,11 +77,9 @@ def _divided(messages: list[Message], losses: Losses) -> tuple[list[str], list[M
 
 def _config(prompt: Prompt, age: float, losses: Losses) -> dict[str, Any]:
     said = prompt.sampling
-    for name in ("min_p", "logit_bias"):
-        if getattr(said, name) is not None:
-            losses.knob(name)
+    tell_knobs(said, losses, "min_p", "logit_bias")
     if len(said.stop) > MAX_STOPS:
-        raise losses.feature(f"more than {MAX_STOPS} stop sequences")
+        losses.cut("stop")
     values: dict[str, Any] = {
         "maxOutputTokens": said.max_tokens,
         "temperature": said.temperature,
@@ -87,7 +87,7 @@ def _config(prompt: Prompt, age: float, losses: Losses) -> dict[str, Any]:
         "topK": said.top_k,
         "seed": said.seed,
         "candidateCount": said.n,
-        "stopSequences": said.stop or None,
+        "stopSequences": said.stop[:MAX_STOPS] or None,
         "presencePenalty": said.presence_penalty,
         "frequencyPenalty": said.frequency_penalty,
         "responseLogprobs": said.logprobs,
@@ -128,7 +128,9 @@ def _tools(body: dict[str, Any], prompt: Prompt, losses: Losses) -> None:
 
 def _function(tool: Tool, family: str, losses: Losses) -> dict[str, Any]:
     said: dict[str, Any] = dict(tool.rest) if family == FAMILY else {}
-    said["name"] = tool.name
+    said["name"] = tool_name(tool.name)
+    if len(said["name"]) > LONGEST_TOOL:
+        raise losses.feature(f"the tool name {tool.name[:40]!r}")
     if tool.description:
         said["description"] = tool.description
     if tool.parameters:
@@ -141,15 +143,15 @@ def _function(tool: Tool, family: str, losses: Losses) -> dict[str, Any]:
 def _choice(choice: ToolChoice) -> dict[str, Any]:
     calling: dict[str, Any] = {"mode": _MODES[choice.mode]}
     if choice.mode == "tool":
-        calling["allowedFunctionNames"] = [choice.name]
+        calling["allowedFunctionNames"] = [tool_name(choice.name)]
     return calling
 
 
 def _others(body: dict[str, Any], prompt: Prompt, losses: Losses) -> None:
     if prompt.service_tier in _TIERS:
         body["serviceTier"] = prompt.service_tier
-    elif prompt.service_tier is not None and prompt.service_tier not in _PLAIN_TIERS:
-        losses.dropped("service_tier")
+    else:
+        tell_tier(prompt.service_tier, losses)
     if prompt.verbosity is not None:
         losses.knob("verbosity")
     for name in ("user", "metadata"):
@@ -174,5 +176,5 @@ def _foreign(body: dict[str, Any], key: str, value: Any, losses: Losses) -> None
         if value != ["text"]:
             wanted = [str(one).upper() for one in value]
             body.setdefault("generationConfig", {})["responseModalities"] = wanted
-    elif key != "web_search_options":
+    elif key != "web_search_options" and key not in GATEWAY_FIELDS:
         losses.dropped(key)

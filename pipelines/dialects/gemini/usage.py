@@ -6,19 +6,18 @@ leaves out its thoughts. Source: https://ai.google.dev/api/generate-content#Usag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pipelines.usage import Usage
 
 # Vertex writes the modality as its number in some replies.
-_AUDIO = frozenset({"AUDIO", 4})
+_AUDIO = ("AUDIO", 4)
 _COUNTED = frozenset({"totalTokenCount", "promptTokenCount", "candidatesTokenCount"})
 
 
 def read_usage(value: object) -> Usage | None:
     """The usage in a reply, None where it reports none."""
-    if not isinstance(value, Mapping) or _COUNTED.isdisjoint(value):
+    if not isinstance(value, dict) or _COUNTED.isdisjoint(value):
         return None
     thoughts = _count(value, "thoughtsTokenCount")
     return Usage(
@@ -31,15 +30,17 @@ def read_usage(value: object) -> Usage | None:
     )
 
 
-def _count(value: Mapping[str, Any], name: str) -> int:
+def _count(value: dict[str, Any], name: str) -> int:
     count = value.get(name)
     return count if isinstance(count, int) else 0
 
 
 def _audio(details: object) -> int:
-    if not isinstance(details, list):
-        return 0
-    return sum(_count(one, "tokenCount") for one in details if one.get("modality") in _AUDIO)
+    count = 0
+    for one in details if isinstance(details, list) else ():
+        if isinstance(one, dict) and one.get("modality") in _AUDIO:
+            count += _count(one, "tokenCount")
+    return count
 
 
 def usage_metadata(usage: Usage) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pipelines.deltas import (
     Finish,
     ImageDelta,
     LogprobsDelta,
+    OpaqueDelta,
     Reason,
     RefusalDelta,
     TextDelta,
@@ -67,6 +68,9 @@ class Said:
             self.parts.append({"inlineData": {"mimeType": one.mime, "data": one.data}})
         elif type(one) is AudioDelta:
             self._sound(one.audio)
+        elif type(one) is OpaqueDelta:
+            if one.family == FAMILY:
+                self.parts.append(dict(one.rest))
         elif type(one) is CitationDelta:
             self._cited.append(one)
         elif type(one) is LogprobsDelta:
@@ -138,7 +142,7 @@ class GeminiWriter:
         chunk = self._reply(
             [self._candidate(at, said) for at, said in self._said.items() if said.parts]
         )
-        return b"data: " + orjson.dumps(chunk) + END
+        return self.framed(chunk)
 
     def close(self) -> bytes:
         """The last chunk, or the document."""
@@ -149,7 +153,11 @@ class GeminiWriter:
                 said.parts.append({"text": ""})
             candidates.append(self._candidate(at, said) | ending)
         reply = {**self._reply(candidates), "usageMetadata": usage_metadata(self._usage)}
-        return b"data: " + orjson.dumps(reply) + END if self._streamed else orjson.dumps(reply)
+        return self.framed(reply) if self._streamed else orjson.dumps(reply)
+
+    def framed(self, chunk: dict[str, Any]) -> bytes:
+        """One chunk as it is sent."""
+        return b"data: " + orjson.dumps(chunk) + END
 
     def _candidate(self, index: int, said: Said) -> dict[str, Any]:
         parts, said.parts = said.parts, []

@@ -29,6 +29,8 @@ from pipelines.deltas import (
     ToolBegin,
 )
 from pipelines.dialects.openai import read_usage
+from pipelines.dialects.openai_chat.calls import Calls
+from pipelines.dialects.openai_chat.details import Details
 from pipelines.dialects.openai_chat.parse import split_data_url
 from pipelines.dialects.upstream_errors import classify, complaint_of, status_in
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
@@ -43,17 +45,20 @@ _REASONS: Mapping[str, Reason] = MappingProxyType(
         "content_filter": "content_filter",
     }
 )
+_WORDS = frozenset({"role", "content"})
 
 
 class Choice:
     """What is known of one choice so far."""
 
-    __slots__ = ("finished", "index", "last", "tools")
+    __slots__ = ("calls", "details", "finished", "index", "unnamed")
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.tools: dict[str, int] = {}
-        self.last: int | None = None
+        self.calls = Calls()
+        self.details = Details()
+        # Calls of which nothing but the id is known yet.
+        self.unnamed: dict[int, ToolBegin] = {}
         self.finished = False
 
 
@@ -64,6 +69,7 @@ class ChatInterpreter:
         self._provider = provider
         self._choices: dict[int, Choice] = {}
         self._begun = False
+        self._whole = False
 
     def event(self, name: str, value: dict[str, Any]) -> list[Delta]:
         """What one chunk means. Raises UpstreamError where it is an error."""
@@ -73,6 +79,7 @@ class ChatInterpreter:
         """What a whole reply means. Raises UpstreamError where it is no answer."""
         if not isinstance(value.get("choices"), list):
             raise self._error(value)
+        self._whole = True
         return self._chunk(value) + self._unfinished()
 
     def end(self, done: bool) -> list[Delta]:
@@ -92,11 +99,13 @@ class ChatInterpreter:
         return all(choice.finished for choice in self._choices.values())
 
     def _unfinished(self) -> list[Delta]:
-        return [
-            Finish("tool_calls" if choice.tools else "stop", choice=choice.index)
-            for choice in self._choices.values()
-            if not choice.finished
-        ]
+        deltas: list[Delta] = []
+        for choice in self._choices.values():
+            if not choice.finished:
+                deltas += choice.details.taken(choice.index)
+                reason: Reason = "tool_calls" if choice.calls else "stop"
+                deltas.append(Finish(reason, choice=choice.index))
+        return deltas
 
     def _chunk(self, chunk: Mapping[str, Any]) -> list[Delta]:
         if chunk.get("error"):
@@ -115,20 +124,32 @@ class ChatInterpreter:
             )
         for one in choices:
             deltas += self._choice(one)
-        usage = read_usage(chunk.get("usage") or _groq_usage(chunk))
+        told = chunk.get("usage") or ("x_groq" in chunk and _groq_usage(chunk))
+        usage = read_usage(told) if told else None
         if usage is not None:
             deltas.append(Consumed(usage))
         return deltas
 
     def _choice(self, one: Mapping[str, Any]) -> list[Delta]:
         index = one.get("index") or 0
-        choice = self._choices.setdefault(index, Choice(index))
-        said = one.get("delta") or one.get("message") or {}
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = Choice(index)
+        if self._whole:
+            # Perplexity puts an empty delta beside the message.
+            said = one.get("message") or one.get("delta") or {}
+        else:
+            said = one.get("delta") or one.get("message") or {}
+        if said.keys() <= _WORDS and not one.get("finish_reason") and not one.get("logprobs"):
+            # What nearly every chunk is.
+            return _content(said.get("content"), index)
         deltas: list[Delta] = []
         thought = said.get("reasoning_content") or said.get("reasoning")
         if isinstance(thought, str) and thought:
             deltas.append(ThoughtDelta(thought, choice=index))
         deltas += _blocks(said, index)
+        if "reasoning_details" in said:
+            choice.details.take(said["reasoning_details"])
         deltas += _content(said.get("content"), index)
         if isinstance(said.get("refusal"), str) and said["refusal"]:
             deltas.append(RefusalDelta(said["refusal"], index))
@@ -137,58 +158,39 @@ class ChatInterpreter:
         reason = one.get("finish_reason")
         if reason and not choice.finished:
             choice.finished = True
-            deltas.append(Finish(_reason(reason, bool(choice.tools)), choice=index))
+            deltas += choice.details.taken(index)
+            deltas.append(Finish(_reason(reason, bool(choice.calls)), choice=index))
         return deltas
 
     def _tool_calls(self, said: Mapping[str, Any], choice: Choice) -> list[Delta]:
         deltas: list[Delta] = []
         calls = said.get("tool_calls") or ()
-        if isinstance(said.get("function_call"), Mapping):
-            calls = ({"index": 0, "function": said["function_call"]},)
+        old = said.get("function_call")
+        # Snowflake writes an empty one beside whatever else was said.
+        if not calls and isinstance(old, Mapping) and (old.get("name") or old.get("arguments")):
+            calls = ({"index": 0, "function": old},)
+        if self._whole:
+            # Every entry is a call, whatever index and id it has.
+            calls = [{**call, "index": f"entry {at}"} for at, call in enumerate(calls)]
         for call in calls:
             custom = call.get("type") == "custom"
             function = call.get("custom" if custom else "function") or {}
-            index, new = self._place(call, choice)
-            if new:
-                deltas.append(
-                    ToolBegin(
-                        index,
-                        call.get("id") or "",
-                        function.get("name") or "",
-                        _signature(call),
-                        custom,
-                        choice.index,
-                    )
-                )
+            name, id = function.get("name") or "", call.get("id") or ""
+            index, new = choice.calls.place(call.get("index"), id, name)
             words = function.get("input" if custom else "arguments")
+            if new:
+                choice.unnamed[index] = ToolBegin(
+                    index, id, name, _signature(call), custom, choice.index
+                )
+            if index in choice.unnamed and (name or words):
+                begin = choice.unnamed.pop(index)
+                begin.name = name
+                deltas.append(begin)
             if words is not None and not isinstance(words, str):
                 words = orjson.dumps(words).decode()
             if words:
                 deltas.append(ToolArguments(index, words, choice.index))
         return deltas
-
-    def _place(self, call: Mapping[str, Any], choice: Choice) -> tuple[int, bool]:
-        """Which call of the choice this is about, and whether it begins here.
-
-        A host's own index leads; where it is missing, a new id is a new call and no id the last.
-        """
-        at, name = call.get("index"), call.get("id")
-        key = f"i{at}" if at is not None else f"n{name}" if name else None
-        if at is not None and name and f"i{at}" in choice.tools and f"n{name}" not in choice.tools:
-            # Some hosts give every call of one reply the index 0: a new id is a new call there.
-            key = f"n{name}"
-        if key is None:
-            key = next(reversed(choice.tools), "n")
-        new = key not in choice.tools
-        if new:
-            number = len(set(choice.tools.values()))
-            choice.tools[key] = number
-            if name:
-                choice.tools[f"n{name}"] = number
-            choice.last = number
-        elif at is not None and name is None and choice.last is not None:
-            choice.last = choice.tools[key]
-        return choice.tools[key], new
 
     def _error(self, value: Mapping[str, Any]) -> UpstreamError:
         if not value.get("error"):
@@ -250,7 +252,7 @@ def _extras(said: Mapping[str, Any], one: Mapping[str, Any], choice: int) -> lis
                 choice=choice,
             )
         )
-    if isinstance(said.get("audio"), dict):
+    if isinstance(said.get("audio"), dict) and any(said["audio"].values()):
         deltas.append(AudioDelta(said["audio"], choice))
     if isinstance(one.get("logprobs"), dict):
         deltas.append(LogprobsDelta(one["logprobs"], choice))

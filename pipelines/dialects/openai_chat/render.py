@@ -7,10 +7,14 @@ cannot say is told as a loss. Source: https://platform.openai.com/docs/api-refer
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pipelines.deployment import Deployment
+from pipelines.dialects.lacks import refuse_files, tell_lacks
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.openai_chat.details import FAMILY as OPENROUTER
+from pipelines.dialects.openai_chat.details import details_of
 from pipelines.dialects.openai_chat.parse import FAMILY
 from pipelines.prompt import (
     Audio,
@@ -29,17 +33,22 @@ from pipelines.prompt import (
     ToolChoice,
     ToolResult,
 )
+from pipelines.provider import Quirks
 
 # What a budget of thought tokens is called as an effort; the limits are a choice.
 _EFFORTS = ((1024, "low"), (4096, "medium"))
+# What the usual tier is called elsewhere.
+_TIERS: Mapping[str, str] = MappingProxyType({"standard_only": "default", "standard": "default"})
 
 
 def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
     """The body for a provider that speaks OpenAI's chat. Raises Unsupported."""
     quirks = deployment.provider.quirks
     body: dict[str, Any] = {"model": deployment.model}
+    tell_lacks(prompt, losses, "cache_control", "prefill", "is_error")
+    refuse_files(prompt, losses, FAMILY, "openai-responses")
     body["messages"] = [
-        turn for message in prompt.messages for turn in _turns(message, losses, quirks.roles)
+        turn for message in prompt.messages for turn in _turns(message, losses, quirks)
     ]
     body |= _sampling(prompt)
     if prompt.stream:
@@ -53,15 +62,22 @@ def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, 
         if prompt.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = prompt.parallel_tool_calls
     if prompt.reasoning is not None:
-        effort = _effort(prompt)
+        effort = _effort(prompt, losses)
         if effort is not None:
             body["reasoning_effort"] = effort
     if prompt.format is not None:
         body["response_format"] = _format(prompt.format)
-    for name in ("user", "service_tier", "verbosity"):
+    for name in ("user", "verbosity"):
         if getattr(prompt, name) is not None:
             body[name] = getattr(prompt, name)
+    if prompt.service_tier is not None:
+        body["service_tier"] = _TIERS.get(prompt.service_tier, prompt.service_tier)
+    if prompt.metadata:
+        losses.dropped("metadata")
     _rest(body, prompt, losses)
+    for name in sorted(quirks.drop.intersection(body)):
+        losses.knob(name)
+        del body[name]
     return {quirks.rename.get(key, key): value for key, value in body.items()}
 
 
@@ -85,10 +101,11 @@ def _sampling(prompt: Prompt) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _effort(prompt: Prompt) -> str | None:
+def _effort(prompt: Prompt, losses: Losses) -> str | None:
     reasoning = prompt.reasoning
     if reasoning is None or reasoning.effort is not None or reasoning.budget is None:
         return reasoning.effort if reasoning is not None else None
+    losses.emulated("thinking budget")
     for limit, name in _EFFORTS:
         if reasoning.budget <= limit:
             return name
@@ -140,31 +157,37 @@ def _choice(choice: ToolChoice) -> str | dict[str, Any]:
     return choice.mode
 
 
-def _turns(message: Message, losses: Losses, roles: Mapping[str, str]) -> list[dict[str, Any]]:
-    role = roles.get(message.role, message.role)
+def _turns(message: Message, losses: Losses, quirks: Quirks) -> list[dict[str, Any]]:
+    role = quirks.roles.get(message.role, message.role)
     if message.role == "tool":
         return _results(message, losses)
     turn: dict[str, Any] = {"role": role}
     if message.name:
         turn["name"] = message.name
     if message.role == "assistant":
-        _assistant(turn, message, losses)
+        _assistant(turn, message, losses, quirks.returns_reasoning)
     else:
         turn["content"] = _content(message.parts, losses)
     return [{**message.rest, **turn}]
 
 
-def _assistant(turn: dict[str, Any], message: Message, losses: Losses) -> None:
+def _assistant(turn: dict[str, Any], message: Message, losses: Losses, thinks: bool) -> None:
     spoken = [part for part in message.parts if isinstance(part, Text | Image | File | Audio)]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    thoughts = [part.text for part in message.parts if isinstance(part, Thought) and part.text]
+    thoughts = [part for part in message.parts if isinstance(part, Thought)]
     refusals = [part.text for part in message.parts if isinstance(part, Refusal)]
     for part in message.parts:
         if isinstance(part, Opaque):
             losses.dropped(part.kind)
     turn["content"] = _content(spoken, losses) if spoken or not calls else None
-    if thoughts:
-        turn["reasoning_content"] = "".join(thoughts)
+    words = "".join(part.text for part in thoughts)
+    details = details_of(thoughts) if thinks else []
+    if details:
+        turn["reasoning_details"] = details
+    elif words and thinks:
+        turn["reasoning_content"] = words
+    if any(not thinks or (part.data and part.family != OPENROUTER) for part in thoughts):
+        losses.dropped("reasoning")
     if refusals:
         turn["refusal"] = "".join(refusals)
     if calls:

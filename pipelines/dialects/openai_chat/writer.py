@@ -29,6 +29,10 @@ from pipelines.deltas import (
 from pipelines.dialects.openai import DONE
 from pipelines.usage import NO_USAGE, Usage
 
+_LISTS = frozenset({"annotations", "images", "thinking_blocks"})
+_AFTER = b'},"logprobs":null,"finish_reason":null}]}\n\n'
+_AFTER_WITH_USAGE = b'},"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
+
 
 def usage_object(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage object."""
@@ -58,35 +62,56 @@ class ChatStreamWriter:
         self._created = 0
         self._wants_usage = usage
         self._spoken: set[int] = set()
+        self._before: dict[int, bytes] = {}
+        self._listed: dict[tuple[int, str], int] = {}
         self._usage = NO_USAGE
 
     def write(self, deltas: Sequence[Delta]) -> bytes:
         """The chunks for these deltas, joined."""
-        return b"".join(b"data: " + orjson.dumps(chunk) + b"\n\n" for chunk in self._chunks(deltas))
+        return b"".join([self._event(one) for one in deltas])
 
     def close(self) -> bytes:
         """The usage chunk where it was asked for, and the end mark."""
         if not self._wants_usage:
             return DONE
         chunk = {**self._frame(), "choices": [], "usage": usage_object(self._usage)}
-        return b"data: " + orjson.dumps(chunk) + b"\n\n" + DONE
+        return _framed(chunk) + DONE
 
-    def _chunks(self, deltas: Sequence[Delta]) -> list[dict[str, Any]]:
-        chunks = []
-        for one in deltas:
-            if type(one) is Begin:
-                self._id, self._created = one.id or self._id, one.created or self._created
-            elif type(one) is Consumed:
-                self._usage = one.usage
-            elif type(one) is Finish:
-                chunks.append(self._chunk({}, one.choice, one.reason))
-            elif type(one) is LogprobsDelta:
-                chunks.append(self._chunk({}, one.choice, None, one.logprobs))
-            else:
-                said = _said(one)
-                if said:
-                    chunks.append(self._chunk(said, one.choice, None))  # type: ignore[union-attr]
-        return chunks
+    def _event(self, one: Delta) -> bytes:
+        if type(one) is TextDelta and one.choice in self._spoken:
+            return self._words(one)
+        if type(one) is Begin:
+            self._id, self._created = one.id or self._id, one.created or self._created
+            self._before.clear()
+        elif type(one) is Consumed:
+            self._usage = one.usage
+        elif type(one) is Finish:
+            return self._chunk({}, one.choice, one.reason)
+        elif type(one) is LogprobsDelta:
+            return self._chunk({}, one.choice, None, one.logprobs)
+        else:
+            said = _said(one)
+            if said:
+                choice: int = one.choice  # type: ignore[union-attr]
+                for name in _LISTS & said.keys():
+                    self._number(said[name][0], (choice, name))
+                return self._chunk(said, choice, None)
+        return b""
+
+    def _number(self, entry: dict[str, Any], place: tuple[int, str]) -> None:
+        # OpenAI's own client joins the entries of a streamed list by their index, and fails where
+        # one has none: https://github.com/openai/openai-python/blob/main/src/openai/lib/streaming/_deltas.py
+        entry["index"] = self._listed[place] = self._listed.get(place, -1) + 1
+
+    def _words(self, one: TextDelta) -> bytes:
+        # Nearly all chunks of a stream differ in their words alone.
+        before = self._before.get(one.choice)
+        if before is None:
+            head = orjson.dumps(self._frame())[:-1]
+            before = b'data: %b,"choices":[{"index":%d,"delta":{"content":' % (head, one.choice)
+            self._before[one.choice] = before
+        after = _AFTER_WITH_USAGE if self._wants_usage else _AFTER
+        return before + orjson.dumps(one.text) + after
 
     def _frame(self) -> dict[str, Any]:
         return {
@@ -98,7 +123,7 @@ class ChatStreamWriter:
 
     def _chunk(
         self, said: dict[str, Any], choice: int, reason: str | None, logprobs: Any = None
-    ) -> dict[str, Any]:
+    ) -> bytes:
         if choice not in self._spoken:
             self._spoken.add(choice)
             # Some clients read `content` of the first delta without asking whether it is there.
@@ -107,7 +132,11 @@ class ChatStreamWriter:
         chunk = {**self._frame(), "choices": [entry]}
         if self._wants_usage:
             chunk["usage"] = None
-        return chunk
+        return _framed(chunk)
+
+
+def _framed(chunk: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
 def _said(one: Delta) -> dict[str, Any]:

@@ -153,11 +153,12 @@ class RerankReader(WholeReader):
         if not isinstance(found, list):
             raise self.no_answer(value)
         deltas: list[Any] = [Billed(str(value.get("id") or ""), _search_units(value))]
-        deltas += [self._ranked(one) for one in found]
+        deltas += [self.ranked(one) for one in found]
         usage = read_usage(value)
         return deltas if usage is None else [*deltas, Consumed(usage)]
 
-    def _ranked(self, one: object) -> Ranked:
+    def ranked(self, one: object) -> Ranked:
+        """One entry. Raises UpstreamFailed where it has no place or no score."""
         found = one if isinstance(one, Mapping) else {}
         index, score, document = (
             found.get(name) for name in ("index", "relevance_score", "document")

@@ -25,7 +25,7 @@ class CohereRerank(OneSided):
 
     def render(self, meaning: RerankCall, deployment: Deployment, losses: Losses) -> dict[str, Any]:
         """The body for a provider. Raises Unsupported."""
-        return _rendered(meaning, deployment, losses, "top_n", _COHERE_KNOWN)
+        return rendered(meaning, deployment, losses, "top_n", _COHERE_KNOWN)
 
     def interpreter(self, provider: str) -> Interpreter:
         """A reader for one reply."""
@@ -37,7 +37,7 @@ class VoyageRerank(OneSided):
 
     def render(self, meaning: RerankCall, deployment: Deployment, losses: Losses) -> dict[str, Any]:
         """The body for a provider. Raises Unsupported."""
-        return _rendered(meaning, deployment, losses, "top_k", _VOYAGE_KNOWN)
+        return rendered(meaning, deployment, losses, "top_k", _VOYAGE_KNOWN)
 
     def interpreter(self, provider: str) -> Interpreter:
         """A reader for one reply."""
@@ -50,9 +50,11 @@ class VoyageReader(RerankReader):
     holds = "data"
 
 
-def _rendered(
+def rendered(
     call: RerankCall, deployment: Deployment, losses: Losses, limit: str, known: frozenset[str]
 ) -> dict[str, Any]:
+    """A body with the documents as texts; `limit` names the field that says how many are wanted,
+    and `known` the others that the provider has. Raises Unsupported."""
     body: dict[str, Any] = {"model": deployment.model, "query": call.query}
     body["documents"] = [_text(one, losses) for one in call.documents]
     if call.top_n is not None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from pipelines.call import Call
 from pipelines.deployment import Deployment
 from pipelines.dialects import openai, upstream_errors
@@ -18,11 +16,17 @@ from pipelines.dialects.base import Gauge
 from pipelines.dialects.bridge import BYTES_PER_TOKEN, Interpreter, Writer
 from pipelines.dialects.frames import Frames, SseFrames
 from pipelines.dialects.losses import Losses
-from pipelines.dialects.responses.gauge import ResponsesStreamGauge, ResponsesWholeGauge
+from pipelines.dialects.responses.emulate import as_functions
+from pipelines.dialects.responses.gauge import (
+    ResponsesStreamGauge,
+    ResponsesWholeGauge,
+    failed_event,
+)
+from pipelines.dialects.responses.history import resumed, resumed_at
 from pipelines.dialects.responses.parse import parse
 from pipelines.dialects.responses.reader import ResponsesInterpreter
 from pipelines.dialects.responses.render import render
-from pipelines.dialects.responses.writer import ResponsesWriter, response_object
+from pipelines.dialects.responses.writer import ResponsesWriter
 from pipelines.errors import GatewayError, UpstreamError
 from pipelines.events import Headers, Media
 from pipelines.prompt import Prompt
@@ -37,18 +41,17 @@ class ResponsesDialect:
 
     def forward(self, call: Call, deployment: Deployment) -> bytes:
         """The body for a provider that speaks this dialect too. Raises BadCall."""
-        return openai.forwarded(call, deployment, False)
+        return openai.forwarded(resumed_at(call, deployment), deployment, False)
 
     def gauge(self, call: Call, deployment: Deployment) -> Gauge:
         """A watcher for the reply to a forwarded call."""
         provider, prompt_tokens = deployment.provider.title, len(call.raw) // BYTES_PER_TOKEN
-        if call.streaming:
-            return ResponsesStreamGauge(provider, prompt_tokens)
-        return ResponsesWholeGauge(provider, prompt_tokens)
+        kind = ResponsesStreamGauge if call.streaming else ResponsesWholeGauge
+        return kind(provider, prompt_tokens, call.conversation, deployment.id)
 
     def parse(self, call: Call) -> Prompt:
         """What the call means. Raises BadCall."""
-        return parse(call.json)
+        return parse(as_functions(resumed(call)))
 
     def render(self, meaning: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
         """The body for a provider. Raises Unsupported."""
@@ -64,7 +67,8 @@ class ResponsesDialect:
 
     def writer(self, call: Call, id: str) -> Writer:
         """A writer for one reply, as events or as one document."""
-        return ResponsesWriter(call.json, call.model, id, call.streaming)
+        told = call.conversation
+        return ResponsesWriter(call.json, call.model, told.id if told else id, call.streaming, told)
 
     def upstream_error(
         self, status: int, headers: Headers, body: bytes, deployment: Deployment
@@ -77,14 +81,15 @@ class ResponsesDialect:
         return openai.error_body(error)
 
     def error_events(self, error: GatewayError) -> bytes:
-        """The event that ends a broken stream."""
-        response = response_object({}, "resp_failed", "", 0)
-        response |= {
-            "status": "failed",
-            "error": {"code": error.code or "server_error", "message": error.message},
-        }
-        event = {"type": "response.failed", "sequence_number": 0, "response": response}
-        return b"event: response.failed\ndata: " + orjson.dumps(event) + b"\n\n"
+        """The event that ends a broken stream of which nothing is known."""
+        return failed_event(error, {}, 0)
+
+    def call_error_events(self, error: GatewayError, call: Call) -> bytes:
+        """The event that ends the broken stream of this call, under its own id and number."""
+        told = call.conversation
+        if told is None or told.fails is None:
+            return self.error_events(error)
+        return told.fails(error)
 
 
 OPENAI_RESPONSES = ResponsesDialect()

@@ -7,14 +7,24 @@ that does proves the reply, and a stream without `response.completed` or `.incom
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from pipelines.conversation import Conversation
 from pipelines.dialects.bridge import BYTES_PER_TOKEN
 from pipelines.dialects.responses.reader import ENDS, failure, usage_of
+from pipelines.dialects.responses.writer import response_object
 from pipelines.dialects.sse import MAX_EVENT, EventTooLong, Framer, data_of, events
-from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
+from pipelines.errors import (
+    GatewayError,
+    Overloaded,
+    Rejected,
+    StreamBroken,
+    UpstreamError,
+    UpstreamFailed,
+)
 from pipelines.usage import NO_USAGE, Usage
 
 _EMPTY = frozenset({"response.created", "response.in_progress", "response.queued"})
@@ -26,7 +36,15 @@ class ResponsesWholeGauge:
 
     fault: UpstreamError | None = None
 
-    def __init__(self, provider: str, prompt_tokens: int) -> None:
+    def __init__(
+        self,
+        provider: str,
+        prompt_tokens: int,
+        told: Conversation | None = None,
+        maker: str = "",
+    ) -> None:
+        self._told = told
+        self._maker = maker
         self._provider = provider
         self._prompt_tokens = prompt_tokens
         self.usage: Usage = NO_USAGE
@@ -42,6 +60,8 @@ class ResponsesWholeGauge:
             raise failure(body, self._provider)
         estimate = Usage(self._prompt_tokens, len(raw) // BYTES_PER_TOKEN, estimated=True)
         self.usage = usage_of(body) or estimate
+        if self._told is not None:
+            _tell(self._told, body, self._maker)
         return raw
 
     def close(self) -> bytes:
@@ -52,7 +72,15 @@ class ResponsesWholeGauge:
 class ResponsesStreamGauge:
     """Watches a reply that is a stream of events."""
 
-    def __init__(self, provider: str, prompt_tokens: int) -> None:
+    def __init__(
+        self,
+        provider: str,
+        prompt_tokens: int,
+        told: Conversation | None = None,
+        maker: str = "",
+    ) -> None:
+        self._told = told
+        self._maker = maker
         self._provider = provider
         self._prompt_tokens = prompt_tokens
         self._framer = Framer()
@@ -61,7 +89,11 @@ class ResponsesStreamGauge:
         self._ended = False
         self._events = 0
         self._reported: Usage | None = None
+        self._last = b""
+        self._first: dict[str, Any] = {}
         self.fault: UpstreamError | None = None
+        if told is not None:
+            told.fails = self.failed
 
     @property
     def usage(self) -> Usage:
@@ -74,9 +106,11 @@ class ResponsesStreamGauge:
         """The whole events so far. Where one of them is an error, what stood before it is given and
         `fault` is set. Raises UpstreamError where nothing was said before the error."""
         try:
-            return self._seen(self._framer.feed(raw))
+            seen = self._seen(self._framer.feed(raw))
         except EventTooLong:
             raise StreamBroken(f"{self._provider} sent an event of over 8 MiB.") from None
+        self._last = seen or self._last
+        return seen
 
     def close(self) -> bytes:
         """The last event. Raises StreamBroken where the stream was cut."""
@@ -96,6 +130,15 @@ class ResponsesStreamGauge:
         error.code = "upstream_truncated"
         raise error
 
+    def failed(self, error: GatewayError) -> bytes:
+        """The event that ends the stream which broke, after the last one that was passed on."""
+        number = -1
+        for begin, end in events(self._last):
+            value = _object(data_of(self._last[begin:end]) or b"") or {}
+            found = value.get("sequence_number")
+            number = found if isinstance(found, int) else number
+        return failed_event(error, self._first, number + 1)
+
     def _seen(self, whole: bytes) -> bytes:
         if self._begun:
             self._events += whole.count(b".delta\n") + whole.count(b".delta\r")
@@ -105,11 +148,12 @@ class ResponsesStreamGauge:
             raise UpstreamFailed(f"{self._provider} sent over 8 MiB that say nothing.")
         for begin, end in events(whole):
             value = _object(data_of(whole[begin:end]) or b"")
-            if value is not None and value.get("type") not in _EMPTY:
+            if value is not None and str(value.get("type")) not in _EMPTY:
                 error = self._error(value)
                 if error is not None:
                     raise error
                 held, self._held, self._begun = self._held, b"", True
+                self._first = _first(held)
                 return self._until_error(held)
         return b""
 
@@ -122,10 +166,15 @@ class ResponsesStreamGauge:
             error = self._error(value)
             if error is not None:
                 self.fault = StreamBroken(error.message)
+                if isinstance(error, Rejected | Overloaded) and error.code:
+                    # Codex tries again or gives up by it.
+                    self.fault.code = error.code
                 return whole[:begin]
             if value.get("type") in ENDS and isinstance(value.get("response"), dict):
                 self._ended = True
                 self._reported = usage_of(value["response"]) or self._reported
+                if self._told is not None:
+                    _tell(self._told, value["response"], self._maker)
         return whole
 
     def _error(self, value: dict[str, Any]) -> UpstreamError | None:
@@ -135,6 +184,29 @@ class ResponsesStreamGauge:
         if value.get("type") == "error" or value.get("error"):
             return failure(value, self._provider)
         return None
+
+
+def failed_event(error: GatewayError, response: Mapping[str, Any], number: int) -> bytes:
+    """`response.failed` for a response that had begun like this."""
+    begun = response or response_object({}, "resp_failed", "", 0)
+    told = {"code": error.code or "server_error", "message": error.message}
+    failed = {**begun, "status": "failed", "error": told}
+    event = {"type": "response.failed", "sequence_number": number, "response": failed}
+    return b"event: response.failed\ndata: " + orjson.dumps(event) + b"\n\n"
+
+
+def _first(held: bytes) -> dict[str, Any]:
+    """The response as it had begun, where the first events tell it."""
+    for begin, end in events(held):
+        value = _object(data_of(held[begin:end]) or b"") or {}
+        if isinstance(value.get("response"), dict):
+            return dict(value["response"])
+    return {}
+
+
+def _tell(told: Conversation, response: dict[str, Any], maker: str) -> None:
+    told.maker = maker if response.get("store") is True else ""
+    told.final = response
 
 
 def _object(data: bytes) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from pipelines.prompt import (
     File,
     Image,
     Message,
+    Opaque,
     Part,
     Prompt,
     Reasoning,
@@ -56,6 +57,9 @@ _SERVED = frozenset(
         "mcp_approval_response", "tool_search_call", "tool_search_output", "x_search_call",
     }
 )  # fmt: skip
+# An earlier part of the conversation, which only its maker can read:
+# https://platform.openai.com/docs/guides/conversation-state
+_COMPACTED = frozenset({"compaction", "compaction_summary", "context_compaction"})
 
 
 def parse(body: Mapping[str, Any]) -> Prompt:
@@ -248,6 +252,8 @@ def _item(kind: str, one: Mapping[str, Any], where: str) -> tuple[Role, list[Par
     if kind in ("function_call_output", "custom_tool_call_output"):
         parts = _content(one.get("output"), f"{where}.output")
         return "tool", [ToolResult(one.get("call_id") or "", cast(Any, parts))]
+    if kind in _COMPACTED:
+        return "assistant", [Opaque(kind, FAMILY, dict(one))]
     if kind == "item_reference":
         raise BadCall(f"The field '{where}' refers to an item that is not kept here.", where)
     raise BadCall(f"The field '{where}' has the unknown type {kind!r}.", where)

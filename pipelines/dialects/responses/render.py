@@ -10,7 +10,9 @@ import re
 from typing import Any
 
 from pipelines.deployment import Deployment
+from pipelines.dialects.lacks import refuse_files, tell_knobs, tell_lacks
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.openai import GATEWAY_FIELDS
 from pipelines.dialects.responses.envelope import family_of
 from pipelines.dialects.responses.parse import ENCRYPTED, FAMILY, LOGPROBS
 from pipelines.prompt import (
@@ -18,6 +20,7 @@ from pipelines.prompt import (
     File,
     Image,
     Message,
+    Opaque,
     Part,
     Prompt,
     Reasoning,
@@ -42,6 +45,10 @@ _SHARED = frozenset(
         "safety_identifier", "moderation",
     }
 )  # fmt: skip
+_LACKING = (
+    "top_k", "min_p", "seed", "stop", "presence_penalty", "frequency_penalty", "logit_bias",
+)  # fmt: skip
+_UNSAID = ("cache_control", "name", "message fields", "prefill", "is_error")
 _EFFORTS = ((1024, "low"), (4096, "medium"))
 # Others refuse the wish for encrypted reasoning:
 # https://platform.openai.com/docs/guides/reasoning
@@ -50,6 +57,8 @@ _THINKS = re.compile(r"(?:.*/)?(?:o\d|gpt-(?:[5-9]|oss)|codex)")
 
 def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, Any]:
     """The body for a provider that speaks the Responses API. Raises Unsupported."""
+    tell_lacks(prompt, losses, *_UNSAID)
+    refuse_files(prompt, losses, _CHAT, FAMILY)
     family = family_of(deployment.provider.title)
     items = [one for message in prompt.messages for one in _items(message, family, losses)]
     custom = {one["call_id"] for one in items if one["type"] == "custom_tool_call"}
@@ -62,7 +71,7 @@ def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, 
         body["stream"] = True
     _tools(body, prompt, losses)
     if prompt.reasoning is not None:
-        reasoning = _reasoning(prompt.reasoning)
+        reasoning = _reasoning(prompt.reasoning, losses)
         if reasoning:
             body["reasoning"] = reasoning
     if "effort" in body.get("reasoning", ()) or _THINKS.match(deployment.model):
@@ -80,6 +89,8 @@ def render(prompt: Prompt, deployment: Deployment, losses: Losses) -> dict[str, 
     _rest(body, prompt, include, losses)
     if prompt.metadata and body["store"]:
         body["metadata"] = prompt.metadata
+    elif prompt.metadata:
+        losses.dropped("metadata")
     if include:
         body["include"] = include
     quirks = deployment.provider.quirks
@@ -90,11 +101,7 @@ def _sampling(body: dict[str, Any], prompt: Prompt, losses: Losses) -> list[Any]
     said = prompt.sampling
     if said.n is not None and said.n > 1:
         raise losses.feature("several choices (n)")
-    for name in (
-        "top_k", "min_p", "seed", "stop", "presence_penalty", "frequency_penalty", "logit_bias",
-    ):  # fmt: skip
-        if getattr(said, name):
-            losses.knob(name)
+    tell_knobs(said, losses, *_LACKING)
     if said.max_tokens is not None:
         body["max_output_tokens"] = max(MIN_TOKENS, said.max_tokens)
         if said.max_tokens < MIN_TOKENS:
@@ -105,9 +112,10 @@ def _sampling(body: dict[str, Any], prompt: Prompt, losses: Losses) -> list[Any]
     return [LOGPROBS] if said.logprobs else []
 
 
-def _reasoning(reasoning: Reasoning) -> dict[str, Any]:
+def _reasoning(reasoning: Reasoning, losses: Losses) -> dict[str, Any]:
     effort = reasoning.effort
     if effort is None and reasoning.budget is not None:
+        losses.emulated("thinking budget")
         effort = next((name for limit, name in _EFFORTS if reasoning.budget <= limit), "high")
     said: dict[str, Any] = {} if effort is None else {"effort": effort}
     if effort != "none" and reasoning.show is not False:
@@ -128,7 +136,7 @@ def _rest(body: dict[str, Any], prompt: Prompt, include: list[Any], losses: Loss
                 body[key] = value
         elif prompt.family == _CHAT and key in _SHARED:
             body[key] = value
-        else:
+        elif key not in GATEWAY_FIELDS:
             losses.dropped(key)
 
 
@@ -196,6 +204,8 @@ def _items(message: Message, family: str, losses: Losses) -> list[dict[str, Any]
     for part in message.parts:
         if isinstance(part, Thought):
             items += _thought(part, family, losses)
+        elif isinstance(part, Opaque) and part.family == FAMILY:
+            items.append(dict(part.rest))
         elif isinstance(part, ToolCall):
             items.append(_call(part, losses))
         else:

@@ -8,10 +8,12 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
+from pipelines.conversation import Conversation
 from pipelines.deltas import (
     Begin,
     CitationDelta,
@@ -26,7 +28,15 @@ from pipelines.deltas import (
     ToolArguments,
     ToolBegin,
 )
+from pipelines.dialects.responses.emulate import (
+    SHELL,
+    Offered,
+    custom_input,
+    offered,
+    shell_action,
+)
 from pipelines.dialects.responses.envelope import wrap
+from pipelines.errors import GatewayError
 from pipelines.usage import NO_USAGE, Usage
 
 _TEXT_EVENT = b"event: response.output_text.delta\ndata: "
@@ -34,6 +44,7 @@ _ECHOED = (
     "instructions", "max_output_tokens", "metadata", "previous_response_id", "temperature",
     "top_p", "user", "service_tier",
 )  # fmt: skip
+_CALLS = MappingProxyType({"function": "fc", "custom": "ctc", SHELL: "lsh"})
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:
@@ -50,7 +61,9 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     }
 
 
-def response_object(body: Mapping[str, Any], id: str, model: str, created: int) -> dict[str, Any]:
+def response_object(
+    body: Mapping[str, Any], id: str, model: str, created: int, kept: bool = False
+) -> dict[str, Any]:
     """A response that has just begun, with what the call asked for."""
     return {
         "id": id,
@@ -65,7 +78,7 @@ def response_object(body: Mapping[str, Any], id: str, model: str, created: int) 
         "output": [],
         "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         "reasoning": body.get("reasoning") or {"effort": None, "summary": None},
-        "store": False,
+        "store": kept,
         "text": body.get("text") or {"format": {"type": "text"}},
         "tool_choice": body.get("tool_choice") or "auto",
         "tools": body.get("tools") or [],
@@ -75,21 +88,32 @@ def response_object(body: Mapping[str, Any], id: str, model: str, created: int) 
 
 
 class Item:
-    """One item of the output, as far as it has been said; `part` is the open part of it."""
+    """One item of the output, as far as it has been said; `part` is the open part of it, and an
+    `emulated` call stands for one of a plain function."""
 
-    __slots__ = ("index", "part", "pieces", "value")
+    __slots__ = ("emulated", "index", "part", "pieces", "value")
 
     def __init__(self, index: int, value: dict[str, Any]) -> None:
         self.index = index
         self.value = value
         self.part: dict[str, Any] | None = None
         self.pieces: list[str] = []
+        self.emulated = False
 
 
 class ResponsesWriter:
     """Writes a reply as events, or as one document where `streaming` is false."""
 
-    def __init__(self, body: Mapping[str, Any], model: str, id: str, streaming: bool) -> None:
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        model: str,
+        id: str,
+        streaming: bool,
+        told: Conversation | None = None,
+    ) -> None:
+        self._told = told or Conversation(id, False)
+        self._told.fails = self.failed
         self._body = body
         self._model = model
         self._id = id
@@ -100,6 +124,7 @@ class ResponsesWriter:
         self._items: list[Item] = []
         self._open: Item | None = None
         self._calls: dict[int, Item] = {}
+        self._offered: Mapping[str, Offered] | None = None
         self._reason = "stop"
         self._usage = NO_USAGE
 
@@ -129,9 +154,19 @@ class ResponsesWriter:
             response["incomplete_details"] = {"reason": why}
         response["output"] = [item.value for item in self._items]
         response["usage"] = usage_object(self._usage)
+        self._told.final = response
         if not self._streaming:
             return orjson.dumps(response)
         self._emit(f"response.{status}", response=response)
+        return self._flushed()
+
+    def failed(self, error: GatewayError) -> bytes:
+        """The event that ends a reply which broke."""
+        self._start("", 0)
+        done = [one.value for one in self._items if one.value.get("status") != "in_progress"]
+        told = {"code": error.code or "server_error", "message": error.message}
+        response = {**self._response, "status": "failed", "error": told, "output": done}
+        self._emit("response.failed", response=response)
         return self._flushed()
 
     def _flushed(self) -> bytes:
@@ -150,7 +185,9 @@ class ResponsesWriter:
     def _start(self, id: str, created: int) -> None:
         if not self._response:
             self._id = id if id.startswith("resp_") else f"resp_{self._id}"
-            self._response = response_object(self._body, self._id, self._model, created)
+            self._response = response_object(
+                self._body, self._id, self._model, created, self._told.keeps
+            )
             self._emit("response.created", response=self._response)
             self._emit("response.in_progress", response=self._response)
 
@@ -288,23 +325,40 @@ class ResponsesWriter:
 
     def _call(self, one: ToolBegin) -> None:
         self._shut()
-        kind, words = (
-            ("custom_tool_call", "input") if one.custom else ("function_call", "arguments")
-        )
-        head = {"type": kind, "status": "in_progress", "call_id": one.id, "name": one.name}
-        self._calls[one.index] = self._add("ctc" if one.custom else "fc", {**head, words: ""})
+        if self._offered is None:
+            self._offered = offered(self._body.get("tools"))
+        tool = self._offered.get(one.name) or Offered("function", one.name)
+        kind = "custom" if one.custom else tool.kind
+        head = {"status": "in_progress", "call_id": one.id}
+        if kind == SHELL:
+            value = {"type": "local_shell_call", **head, "action": shell_action("")}
+        else:
+            if tool.namespace:
+                head["namespace"] = tool.namespace
+            custom = kind == "custom"
+            called = {"type": "custom_tool_call" if custom else "function_call", **head}
+            value = {**called, "name": tool.name, "input" if custom else "arguments": ""}
+        item = self._calls[one.index] = self._add(_CALLS.get(kind, "fc"), value)
+        item.emulated = kind != "function" and not one.custom
 
     def _arguments(self, one: ToolArguments) -> None:
         item = self._calls.get(one.index)
         if item is None or not one.text:
             return
         item.pieces.append(one.text)
+        if item.emulated:
+            return
         kind = "function_call_arguments" if "arguments" in item.value else "custom_tool_call_input"
         self._emit(f"response.{kind}.delta", **self._place(item), delta=one.text)
 
     def _call_done(self, item: Item) -> None:
         words, place = "".join(item.pieces), self._place(item)
-        if "arguments" in item.value:
+        if item.emulated and "input" in item.value:
+            words = custom_input(words)
+            self._emit("response.custom_tool_call_input.delta", **place, delta=words)
+        if "action" in item.value:
+            item.value["action"] = shell_action(words)
+        elif "arguments" in item.value:
             item.value["arguments"] = words = words or "{}"
             kind = "response.function_call_arguments.done"
             self._emit(kind, **place, name=item.value["name"], arguments=words)

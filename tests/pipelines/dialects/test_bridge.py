@@ -8,10 +8,20 @@ from typing import Any
 import orjson
 import pytest
 
-from pipelines.deltas import Begin, Consumed, Delta, Finish, RefusalDelta, TextDelta
+from pipelines.deltas import (
+    Begin,
+    Consumed,
+    Delta,
+    Finish,
+    RefusalDelta,
+    TextDelta,
+    ThoughtDelta,
+)
+from pipelines.dialects.anthropic.reader import MessagesInterpreter
 from pipelines.dialects.bridge import Bridge
 from pipelines.dialects.frames import SseFrames
 from pipelines.errors import Overloaded, StreamBroken, UpstreamError, UpstreamFailed
+from pipelines.reasoning import Listener
 from pipelines.usage import Usage
 from tests.builders import sse
 
@@ -26,6 +36,8 @@ class Script:
             return [Consumed(Usage(prompt_tokens=value["usage"], completion_tokens=1))]
         if "refuse" in value:
             return [RefusalDelta(value["refuse"])]
+        if "think" in value:
+            return [ThoughtDelta(value["think"])]
         return [TextDelta(value["say"])]
 
     def document(self, value: dict[str, Any]) -> list[Delta]:
@@ -122,3 +134,67 @@ def test_no_fault_is_set_by_a_good_reply() -> None:
     bridge.watch(sse({"say": "a"}) + DONE)
     assert bridge.fault is None
     assert not isinstance(bridge.fault, UpstreamError)
+
+
+class Ear(Listener):
+    """Remembers what it was told."""
+
+    def __init__(self, early: bool) -> None:
+        super().__init__("origin", "question", early)
+        self.heard: list[Delta] = []
+
+    def take(self, deltas: Sequence[Delta]) -> None:
+        self.heard += deltas
+
+
+@pytest.mark.parametrize(("early", "expected"), [(True, "abc"), (False, "bc")])
+def test_a_listener_is_told_nothing_before_the_first_thought(early: bool, expected: str) -> None:
+    ear = Ear(early)
+    bridge = Bridge("Acme", Script(), SseFrames(), Plain(), 7, ear)
+    for event in ({"say": "a"}, {"think": "b"}, {"say": "c"}):
+        bridge.watch(sse(event))
+    heard = [one for one in ear.heard if isinstance(one, TextDelta | ThoughtDelta)]
+    assert "".join(one.text for one in heard) == expected
+
+
+def test_an_event_of_another_shape_is_skipped_and_counted() -> None:
+    frames = SseFrames()
+    bridge = Bridge("Acme", Script(), frames, Plain(), 7)
+    odd = sse({"neither": 1}, {"say": 5}, {"say": None}, {"usage": {}}, {"say": ["list"]})
+    assert bridge.watch(sse({"say": "a"}) + odd + sse({"say": "b"})) == b"ab"
+    assert frames.bad == 5
+    assert bridge.fault is None
+
+
+def test_a_document_of_another_shape_is_no_answer() -> None:
+    bridge = a_bridge(streaming=False)
+    bridge.watch(orjson.dumps({"say": 5}))
+    with pytest.raises(UpstreamFailed, match="no answer"):
+        bridge.close()
+
+
+class Picky(Plain):
+    """A writer that cannot write what it is given."""
+
+    def write(self, deltas: Sequence[Delta]) -> bytes:
+        if any(isinstance(one, RefusalDelta) for one in deltas):
+            raise TypeError
+        return super().write(deltas)
+
+
+def test_what_cannot_be_written_fails_the_reply_or_breaks_it() -> None:
+    with pytest.raises(UpstreamFailed, match="no answer"):
+        Bridge("Acme", Script(), SseFrames(), Picky(), 7).watch(sse({"refuse": "x"}))
+    bridge = Bridge("Acme", Script(), SseFrames(), Picky(), 7)
+    assert bridge.watch(sse({"say": "a"})) == b"a"
+    with pytest.raises(StreamBroken, match="no sense"):
+        bridge.watch(sse({"refuse": "x"}))
+
+
+def test_what_a_reply_held_and_the_hub_cannot_is_named() -> None:
+    assert list(a_bridge().lost) == []
+    raw = b'{"content":[{"type":"server_tool_use"},{"type":"text","text":"so"}]}'
+    bridge = Bridge("Acme", MessagesInterpreter("Acme"), None, Plain(), 7)
+    bridge.watch(raw)
+    bridge.close()
+    assert list(bridge.lost) == ["server_tool_use"]

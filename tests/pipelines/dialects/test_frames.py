@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -71,3 +72,23 @@ def test_a_message_without_end_breaks_the_stream(frames: Frames) -> None:
     with pytest.raises(StreamBroken):
         for _ in range(9):
             frames.feed(b"data: " + b"x" * (1024 * 1024))
+
+
+@pytest.mark.parametrize("frames", [SseFrames(), LineFrames()])
+def test_a_message_in_many_small_reads_is_not_copied_at_each(frames: Frames) -> None:
+    # Eight thousand copies of what was kept would be gigabytes.
+    begin = time.process_time()
+    frames.feed(b'data: {"a":"' if isinstance(frames, SseFrames) else b'{"a":"')
+    for _ in range(8_000):
+        assert frames.feed(b"x" * 1000) == []
+    assert frames.feed(b'"}\n\n') == [("", {"a": "x" * 8_000_000})]
+    assert time.process_time() - begin < 2.0
+
+
+def test_an_event_with_more_than_a_name_and_data_is_read_like_all_others() -> None:
+    odd = b"id: 1\nevent: a b\ndata: {}\n\n"
+    plain = b'event:x\ndata:{"n":1}\n\n'
+    assert SseFrames().feed(plain + odd + plain) == [("x", {"n": 1}), ("a b", {}), ("x", {"n": 1})]
+    assert SseFrames().feed(b'data: {"n":1}\rdata: 2\n\ndata: {"n":\rdata: 3}\r\r\n\n') == [
+        ("", {"n": 3})
+    ]

@@ -31,7 +31,24 @@ def test_what_is_dropped_clamped_or_emulated_is_told_once() -> None:
     assert losses.told == ["dropped:x", "clamped:temperature", "emulated:json_schema"]
 
 
-@pytest.mark.parametrize("how", ["knob", "dropped", "clamped", "emulated"])
+@pytest.mark.parametrize("how", ["knob", "cut", "dropped", "clamped", "emulated"])
 def test_every_loss_is_an_error_where_it_must_be_strict(how: str) -> None:
     with pytest.raises(Unsupported):
         getattr(Losses("Acme", drop_params=True, strict=True), how)("x")
+
+
+def test_a_list_is_shortened_only_with_leave() -> None:
+    with pytest.raises(Unsupported, match="'stop'"):
+        Losses("Acme").cut("stop")
+    losses = Losses("Acme", drop_params=True)
+    losses.cut("stop")
+    assert losses.told == ["clamped:stop"]
+
+
+def test_the_list_fits_into_a_header_whatever_the_client_made_up() -> None:
+    losses = Losses("Acme")
+    losses.dropped("a,b" + "c" * 1000)
+    assert losses.told == ["dropped:a b" + "c" * 77]
+    for number in range(1000):
+        losses.dropped(str(number))
+    assert len(losses.told) == 50

@@ -104,3 +104,33 @@ def test_a_broken_stream_ends_with_an_error_without_choices_and_the_end_mark() -
     assert value["error"]["message"] == "cut\nin two: data: [DONE]"
     assert value["error"]["code"] == "upstream_disconnected"
     assert last == DONE
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion", "total", "details", "usage"),
+    [
+        # https://docs.x.ai/docs/guides/reasoning, and Gemini's OpenAI face without any details.
+        (173, 12, 260, {"completion_tokens_details": {"reasoning_tokens": 75}},
+         Usage(173, 87, reasoning_tokens=75)),
+        (66, 6, 100, {}, Usage(66, 34)),
+        (9, 248, 632, {"prompt_tokens_details": {"audio_tokens": 375}},
+         Usage(384, 248, audio_input_tokens=375)),
+        (9, 20, 29, {"completion_tokens_details": {"reasoning_tokens": 15}},
+         Usage(9, 20, reasoning_tokens=15)),
+        (9, 20, 40, {"completion_tokens_details": {"reasoning_tokens": 15}},
+         Usage(9, 20, reasoning_tokens=15)),
+        (9, 20, 5, {}, Usage(9, 20)),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_the_counts_is_put_into_them(
+    prompt: int, completion: int, total: int, details: dict[str, Any], usage: Usage
+) -> None:
+    value = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+    assert read_usage({**value, **details}) == usage
+
+
+def test_no_more_is_cached_than_was_sent() -> None:
+    # Azure's Grok counts a longer prompt as cached than it counts at all.
+    value = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
+    found = read_usage({**value, "prompt_tokens_details": {"cached_tokens": 161}})
+    assert found == Usage(7, 1, cached_tokens=7)

@@ -121,7 +121,7 @@ def test_usage_in_the_last_event_counts_without_its_blank_line() -> None:
 
 def test_usage_is_known_as_far_as_it_goes_while_the_stream_runs() -> None:
     gauge = StreamGauge("Acme", False, 7)
-    gauge.watch(sse(a_chunk("a", usage={**USAGE, "completion_tokens": 1})))
+    gauge.watch(sse(a_chunk("a", usage={**USAGE, "completion_tokens": 1, "total_tokens": 10})))
     assert gauge.usage == Usage(9, 1)
     gauge.watch(sse(a_chunk("b", usage=USAGE)))
     assert gauge.usage == KNOWN_USAGE

@@ -15,6 +15,7 @@ from pipelines.registry import DIALECTS
 from pipelines.stages.translate import safe_segment
 
 CATALOG = load_catalog()
+LISTS = ("BerriAI/litellm", "Portkey-AI/gateway", "charmbracelet/catwalk", "anomalyco/models.dev")
 LOCAL = {"127.0.0.1", "localhost"}
 GIVEN = re.compile(r"\$\{[A-Z0-9_,]+\}")
 FIELD = re.compile(r"\{([^}]*)\}")
@@ -28,6 +29,12 @@ def test_a_row_names_its_source(provider: Provider) -> None:
     assert docs.scheme == "https"
     assert "." in docs.netloc
     assert provider.title.strip() == provider.title != ""
+
+
+@every_row
+def test_a_row_that_only_a_list_knows_is_not_called_confirmed(provider: Provider) -> None:
+    if provider.docs.removeprefix("https://github.com/").startswith(LISTS):
+        assert not provider.confirmed
 
 
 @every_row

@@ -157,6 +157,10 @@ def signed_with(spec: CredentialSpec, secret: str) -> dict[str, str]:
 def test_a_credential_is_made_by_its_scheme() -> None:
     assert signed_with(CredentialSpec("bearer"), SECRET)["Authorization"] == f"Bearer {SECRET}"
     assert signed_with(CredentialSpec("header", header="api-key"), SECRET)["api-key"] == SECRET
+    assert signed_with(CredentialSpec("azure", header="api-key"), SECRET)["api-key"] == SECRET
+    request = an_upstream_request()
+    asyncio.run(make_credential(CredentialSpec("query", header="key"), "s").sign(request))
+    assert request.url.endswith("?key=s")
 
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))

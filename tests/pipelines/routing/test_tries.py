@@ -16,6 +16,7 @@ from pipelines.errors import (
     Overloaded,
     Rejected,
     StreamBroken,
+    Unsupported,
     UpstreamError,
     UpstreamFailed,
 )
@@ -202,3 +203,15 @@ def test_tries_of_a_wildcard_ask_for_the_concrete_model() -> None:
     deployment = tried.next(InOrder())
     assert deployment is not None
     assert deployment.model == "x"
+
+
+def test_to_ask_one_that_can_is_no_retry() -> None:
+    deployments = [a_deployment(name, order=order) for order, name in enumerate("abc")]
+    tried = tries(*deployments, num_retries=0)
+    names = []
+    for expected in (0.0, 0.0, None):
+        deployment = tried.next(InOrder())
+        assert deployment is not None
+        names.append(deployment.id)
+        assert tried.failed(Unsupported("sound", "Acme")) == expected
+    assert names == ["a", "b", "c"]

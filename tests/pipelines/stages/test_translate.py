@@ -359,3 +359,22 @@ def test_translate_writes_v1_once_where_both_address_and_path_have_it() -> None:
     with pytest.raises(UpstreamFailed):
         asyncio.run(taken(TRANSLATE(exchange, flow_of(a_head(Media.JSON), End(NO_USAGE)))))
     assert exchange.upstream.url == "https://acme.example/v1/messages"
+
+
+def test_translate_tells_what_a_reply_held_and_the_client_cannot_read() -> None:
+    served = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    body = {"content": [served, {"type": "text", "text": "so"}], "stop_reason": "end_turn"}
+    provider = a_provider(endpoints={"messages": Endpoint("/v1/messages", "anthropic-messages")})
+    exchange = an_exchange(a_call(), deployment=a_deployment(provider=provider))
+    rest = flow_of(a_head(Media.JSON), Data(orjson.dumps(body)), End(NO_USAGE))
+    got = asyncio.run(taken(TRANSLATE(exchange, rest)))
+    assert isinstance(got[1], Data)
+    assert orjson.loads(got[1].raw)["choices"][0]["message"]["content"] == "so"
+    assert exchange.losses == ["dropped:server_tool_use"]
+
+
+def test_translate_tells_the_client_of_a_value_that_nobody_can_read() -> None:
+    deployment = served_at(path="/messages", dialect="anthropic-messages")
+    exchange = an_exchange(a_stream_call(tools=5), deployment=deployment)
+    with pytest.raises(BadCall):
+        asyncio.run(taken(TRANSLATE(exchange, flow_of())))

@@ -81,7 +81,7 @@ def test_azure_comes_before_openai() -> None:
 def test_local_servers_need_no_key() -> None:
     settings = example("local")
     assert set(settings.key_hints.values()) == {"none"}
-    assert settings.routes.find("llama3")[0].base_url == "http://localhost:11434/v1"
+    assert settings.routes.find("llama3")[0].base_url == "http://localhost:11434"
     assert settings.routes.find("gemma")[0].defaults == {"temperature": 0.2, "max_tokens": 2048}
 
 

@@ -325,11 +325,11 @@ def test_the_longest_wildcard_wins() -> None:
     assert [one.model for one in routes.find("gpt-4o")] == ["gpt-4o"]
 
 
-def test_ollama_is_spoken_to_on_its_openai_side() -> None:
+def test_ollama_is_spoken_to_on_its_own_side() -> None:
     first, second = loaded(OLLAMA).routes.deployments
-    assert (first.base_url, first.model) == ("http://host.docker.internal:11434/v1", "llama3.1")
+    assert (first.base_url, first.model) == ("http://host.docker.internal:11434", "llama3.1")
     assert first.defaults == {"keep_alive": "8m"}
-    assert second.base_url == "http://localhost:11434/v1"
+    assert second.base_url == "http://localhost:11434"
 
 
 def test_fields_for_vllm_go_into_the_body() -> None:

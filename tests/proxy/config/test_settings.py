@@ -24,7 +24,9 @@ def some_settings(master_key: str | None = None, permit_weak_key: bool = False) 
 def test_the_defaults_are_those_of_the_documents() -> None:
     settings = some_settings()
     names = [stage.name for stage in settings.stages]
-    assert names == ["auth", "budget", "cache", "route", "translate", "stream", "log"]
+    assert names == [
+        "auth", "conversation", "budget", "cache", "route", "translate", "stream", "log"
+    ]  # fmt: skip
     assert settings.max_body_bytes == 32 * 1024 * 1024
     times = (settings.connect_timeout, settings.keep_alive, settings.drain_timeout)
     assert times == (10, 75, 120)

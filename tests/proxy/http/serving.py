@@ -127,6 +127,7 @@ class Calls:
         self._chain = Chain(stages)
         self._call = call
         self.background = Background()
+        self.ping_interval = 0.0
         self.exchanges: list[Exchange] = []
         self.guards: list[ClientGuard] = []
         self.cancelling: list[int] = []
@@ -138,7 +139,8 @@ class Calls:
         guard = ClientGuard(exchange, receive, self.background, scope["extensions"].get(LEFT))
         self.exchanges.append(exchange)
         self.guards.append(guard)
-        await Reply(exchange, OPENAI_CHAT, send).run(self._chain, guard)
+        reply = Reply(exchange, OPENAI_CHAT, send, self.background, self.ping_interval)
+        await reply.run(self._chain, guard)
         task = asyncio.current_task()
         assert task is not None
         self.cancelling.append(task.cancelling())
@@ -192,6 +194,7 @@ class House:
             discovery=discovery,
             background=self.background,
             _http=HttpTransport(1.0),
+            responses=given.responses,
         )
         self.gateway = Gateway(self.runtime, self.live)
 

@@ -7,8 +7,9 @@ import pytest
 from pipelines.errors import BadCall, ConnectFailed, Denied, Overloaded
 from pipelines.events import Media
 from pipelines.exchange import Exchange
+from pipelines.operations import MESSAGES
 from proxy.http.headers import call_headers, error_headers, reply_headers
-from tests.builders import a_deployment, an_exchange
+from tests.builders import a_call, a_deployment, an_exchange
 
 
 def tried(*deployments: tuple[str, str], fallbacks: int = 0) -> Exchange:
@@ -126,3 +127,12 @@ def test_an_error_without_a_wait_names_none() -> None:
 
 def test_a_refused_credential_of_ours_is_not_worth_the_sdks_retries() -> None:
     assert (b"x-should-retry", b"false") in error_headers(Denied("no"))
+
+
+def test_a_call_has_its_id_also_under_the_name_that_its_clients_sdk_reads() -> None:
+    raw = b'{"model":"gpt","messages":[],"max_tokens":1}'
+    exchange = an_exchange(a_call(raw, MESSAGES))
+    assert call_headers(exchange) == [
+        (b"x-litellm-call-id", b"call-1"),
+        (b"request-id", b"call-1"),
+    ]

@@ -136,3 +136,66 @@ def test_cut_anywhere_it_means_the_same(cuts: list[int]) -> None:
         for name, value in frames.feed(raw[begin:end]):
             deltas += reader.event(name, value)
     assert deltas + reader.end(frames.done) == read(raw, streamed=True)
+
+
+SEARCH = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"url": "u"}]}
+SERVED = (
+    SEARCH,
+    FOUND,
+    {"type": "code_execution_tool_result", "tool_use_id": "s", "content": {"stdout": "1"}},
+    {"type": "mcp_tool_use", "id": "m", "name": "n", "server_name": "o", "input": {}},
+    {"type": "mcp_tool_result", "tool_use_id": "m", "content": "x"},
+    {"type": "compaction", "content": "short"},
+    {"type": "container_upload", "file_id": "f"},
+    {"type": "of_tomorrow"},
+)
+
+
+def served(blocks: tuple[dict[str, Any], ...]) -> bytes:
+    """A stream with these blocks, a text and a call behind each of them."""
+    raw, index = start(input_tokens=1), 0
+    for at, block in enumerate(blocks):
+        call = {"type": "tool_use", "id": f"t{at}", "name": "f", "input": {}}
+        for one, delta in (
+            (block, {"type": "input_json_delta", "partial_json": '{"query":'}),
+            ({"type": "text", "text": ""}, {"type": "text_delta", "text": f"{at} "}),
+            (call, {"type": "input_json_delta", "partial_json": "{}"}),
+        ):
+            raw += event("content_block_start", index=index, content_block=one)
+            raw += event("content_block_delta", index=index, delta=delta)
+            raw += event("content_block_stop", index=index)
+            index += 1
+    return raw + STOP
+
+
+def test_what_the_providers_own_tools_did_is_told_and_nothing_after_it_is_lost() -> None:
+    reader = MessagesInterpreter("Acme")
+    deltas: list[Delta] = []
+    for name, value in SseFrames().feed(served(SERVED)):
+        deltas += reader.event(name, value)
+    got = summed([*deltas, *reader.end(False)])
+    assert got["text"] == "".join(f"{at} " for at in range(len(SERVED)))
+    assert [call[0] for call in got["calls"]] == [f"t{at}" for at in range(len(SERVED))]
+    assert reader.lost == [one["type"] for one in SERVED]
+
+
+def test_what_the_providers_own_tools_did_is_told_of_a_whole_reply_too() -> None:
+    reader = MessagesInterpreter("Acme")
+    text = {"type": "text", "text": "so"}
+    deltas = reader.document(
+        {
+            "content": [SEARCH, FOUND, FOUND, text, CALL],
+            "container": {"id": "c"},
+            "stop_reason": "pause_turn",
+        }
+    )
+    assert summed(deltas)["text"] == "so"
+    assert reader.lost == ["server_tool_use", "web_search_tool_result", "container", "pause_turn"]
+
+
+def test_names_without_end_are_not_collected() -> None:
+    reader = MessagesInterpreter("Acme")
+    reader.document({"content": [{"type": f"{at:09}" * 99} for at in range(99)]})
+    assert len(reader.lost) == 16
+    assert all(len(one) <= 64 for one in reader.lost)

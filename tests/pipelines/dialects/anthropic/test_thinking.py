@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.dialects.anthropic.models import abilities
+from pipelines.dialects.anthropic.thinking import set_thinking
+from pipelines.prompt import Prompt, Reasoning
 from tests.pipelines.dialects.anthropic.given import (
     losses,
     sent,
@@ -32,3 +35,11 @@ def test_a_budget_leaves_room_for_the_answer_and_gives_way_to_a_forced_call() ->
     assert told.told == ["clamped:reasoning_effort"]
     tools = [{"type": "function", "function": {"name": "f"}}]
     assert "thinking" not in sent(reasoning_effort="high", tools=tools, tool_choice="required")
+
+
+def test_a_wish_to_see_thoughts_alone_is_no_reason_to_refuse_a_model_that_has_none() -> None:
+    told = losses()
+    prompt = Prompt("m", [], "openai-responses", reasoning=Reasoning(show=True))
+    body: dict[str, object] = {}
+    set_thinking(body, prompt, abilities("claude-3-haiku-20240307"), told)
+    assert (body, told.told) == ({}, ["dropped:reasoning_summary"])

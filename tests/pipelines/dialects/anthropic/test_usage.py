@@ -26,3 +26,9 @@ def test_a_later_zero_replaces_nothing() -> None:
         "input_tokens": 3,
         "output_tokens": 2,
     }
+
+
+def test_a_prompt_that_was_cached_as_a_whole_has_no_fresh_tokens() -> None:
+    before = {"input_tokens": 5}
+    assert merged(before, {"input_tokens": 0, "cache_read_input_tokens": 7})["input_tokens"] == 0
+    assert merged(before, {"input_tokens": 0, "output_tokens": 7})["input_tokens"] == 5

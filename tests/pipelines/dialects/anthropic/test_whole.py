@@ -43,3 +43,9 @@ def test_a_refusal_is_one() -> None:
     writer = MessagesWholeWriter("m", "msg_x", True)
     writer.write([RefusalDelta("no"), Finish("stop")])
     assert orjson.loads(writer.close())["stop_reason"] == "refusal"
+
+
+def test_the_words_of_a_custom_tool_become_an_object() -> None:
+    writer = MessagesWholeWriter("m", "msg_x", True)
+    writer.write([ToolBegin(0, "t", "sql", custom=True), ToolArguments(0, "SELECT 1")])
+    assert orjson.loads(writer.close())["content"][0]["input"] == {"input": "SELECT 1"}

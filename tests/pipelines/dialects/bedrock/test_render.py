@@ -195,3 +195,102 @@ def test_who_asks_and_how_urgently() -> None:
     assert body["serviceTier"] == {"type": "flex"}
     assert body["inferenceConfig"]["temperature"] == 1.0
     assert told == ["clamped:temperature"]
+
+
+GUARD = {"guardrailIdentifier": "g", "guardrailVersion": "1", "streamProcessingMode": "sync"}
+
+
+def test_what_only_bedrock_knows_goes_out_as_it_came() -> None:
+    fields = {
+        "guardrailConfig": GUARD,
+        "performanceConfig": {"latency": "optimized"},
+        "requestMetadata": {"team": "a"},
+        "additionalModelResponseFieldPaths": ["/stop_sequence"],
+        "additionalModelRequestFields": {"anthropic_beta": ["x"]},
+        "serviceTier": {"type": "priority"},
+    }
+    body, told = rendered(None, False, CLAUDE, **fields, top_k=3)
+    extra = {"top_k": 3, "anthropic_beta": ["x"]}
+    assert {name: body[name] for name in fields} == {
+        **fields,
+        "additionalModelRequestFields": extra,
+    }
+    assert told == []
+
+
+def test_cache_points_follow_what_they_cover_with_their_time() -> None:
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    point = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    words = [{"type": "text", "text": "s", "cache_control": mark}]
+    body, _ = rendered(
+        [{"role": "system", "content": words}, {"role": "user", "content": words}],
+        tools=[{**TOOL, "cache_control": mark}],
+    )
+    assert body["system"] == [{"text": "s"}, point]
+    assert body["messages"][0]["content"] == [{"text": "s"}, point]
+    assert body["toolConfig"]["tools"] == [SPEC, point]
+
+
+def test_metadata_that_bedrock_would_refuse_is_left_out_and_told() -> None:
+    given = {"team": "a b", "tags": ["x"], "words": "a'b", "ключ": "x"}
+    body, told = rendered(metadata=given)
+    assert body["requestMetadata"] == {"team": "a b"}
+    assert told == ["dropped:metadata"]
+
+
+def test_claude_is_not_told_to_think_where_it_must_call() -> None:
+    tool = {"type": "function", "function": {"name": "f"}}
+    body, told = rendered(reasoning_effort="low", tools=[tool], tool_choice="required")
+    assert "additionalModelRequestFields" not in body
+    assert told == ["dropped:reasoning_effort"]
+
+
+def test_claude_is_not_told_to_think_amid_a_loop_whose_thoughts_are_gone() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "y"},
+    ]
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    body, told = rendered(turns, reasoning_effort="low", tools=tools)
+    assert "additionalModelRequestFields" not in body
+    assert told == ["dropped:reasoning_effort"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.5), ("top_p", 0.5), ("top_k", 5)])
+def test_knobs_that_do_not_go_with_thinking_need_leave_to_be_dropped(
+    name: str, value: float
+) -> None:
+    with pytest.raises(Unsupported, match=name):
+        rendered(reasoning_effort="low", **{name: value})  # type: ignore[arg-type]
+    assert rendered(drop=True, reasoning_effort="low", **{name: value})[1] == [f"dropped:{name}"]  # type: ignore[arg-type]
+
+
+def test_claudes_that_take_no_budget_are_told_an_effort() -> None:
+    body, _ = rendered(on="global.anthropic.claude-opus-4-8", reasoning_effort="high")
+    assert body["additionalModelRequestFields"] == {
+        "thinking": {"type": "adaptive"},
+        "output_config": {"effort": "high"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("effort", "sent", "told"),
+    [
+        ("low", "low", []),
+        ("minimal", "low", ["clamped:reasoning_effort"]),
+        ("high", "high", ["dropped:max_tokens", "dropped:temperature"]),
+        ("xhigh", "high",
+         ["clamped:reasoning_effort", "dropped:max_tokens", "dropped:temperature"]),
+    ],
+)  # fmt: skip
+def test_novas_efforts_are_three_and_the_highest_stands_alone(
+    effort: str, sent: str, told: list[str]
+) -> None:
+    fields = {"reasoning_effort": effort, "max_tokens": 9, "temperature": 0.5}
+    body, losses = rendered(None, False, "us.amazon.nova-2-lite-v1:0", **fields)
+    config = body["additionalModelRequestFields"]["reasoningConfig"]
+    assert config == {"type": "enabled", "maxReasoningEffort": sent}
+    assert losses == told
+    assert ("inferenceConfig" in body) is (sent == "low")

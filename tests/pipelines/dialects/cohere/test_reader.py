@@ -196,3 +196,27 @@ def test_an_error_in_the_place_of_an_answer_is_told() -> None:
         reader.document({"id": "x"})
     with pytest.raises(Rejected, match="too many tokens"):
         reader.event("", {"error": {"message": "too many tokens", "code": 400}})
+
+
+def test_a_stream_without_a_start_or_indices_is_understood() -> None:
+    call = {"id": "c", "function": {"name": "f", "arguments": ""}}
+    events = [
+        event("content-delta", content={"text": "hi"}),
+        event("tool-call-start", tool_calls=call),
+        event("tool-call-delta", tool_calls={"function": {"arguments": "{}"}}),
+        event("tool-call-start", tool_calls={**call, "id": "d"}),
+        event("tool-call-delta", tool_calls={"function": {"arguments": "[]"}}),
+        end("TOOL_CALL"),
+    ]
+    reader = CohereReader("Cohere")
+    for one in events:
+        one.pop("index", None)
+    found = [one for value in events for one in reader.event("", value)] + reader.end(False)
+    assert found == [
+        TextDelta("hi"),
+        ToolBegin(0, "c", "f"),
+        ToolArguments(0, "{}"),
+        ToolBegin(1, "d", "f"),
+        ToolArguments(1, "[]"),
+        Finish("tool_calls"),
+    ]

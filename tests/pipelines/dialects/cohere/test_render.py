@@ -131,7 +131,8 @@ def test_images_pass_by_address_and_by_data() -> None:
 
 
 def test_what_cohere_lacks_is_told() -> None:
-    body, told = rendered(temperature=1.5, presence_penalty=-1, user="u", stop=list("abcdef"))
+    turned: dict[str, Any] = {"temperature": 1.5, "presence_penalty": -1, "user": "u"}
+    body, told = rendered(drop=True, stop=list("abcdef"), **turned)
     assert (body["temperature"], body["presence_penalty"]) == (1.0, 0.0)
     assert body["stop_sequences"] == list("abcde")
     assert told == [

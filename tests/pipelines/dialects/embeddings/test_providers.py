@@ -10,7 +10,7 @@ import pytest
 from pipelines.dialects.base import Dialect
 from pipelines.dialects.embeddings.cohere import COHERE_EMBEDDINGS
 from pipelines.dialects.embeddings.gemini import GEMINI_EMBEDDINGS
-from pipelines.dialects.embeddings.ollama import OLLAMA_EMBEDDINGS
+from pipelines.dialects.embeddings.ollama import OLLAMA_EMBED
 from pipelines.dialects.embeddings.voyage import JINA_EMBEDDINGS, VOYAGE_EMBEDDINGS
 from pipelines.dialects.losses import Losses
 from pipelines.errors import Unsupported, UpstreamFailed
@@ -24,7 +24,7 @@ QUERY = {"input_type": "query", "dimensions": 8}
 ALL = (
     COHERE_EMBEDDINGS,
     GEMINI_EMBEDDINGS,
-    OLLAMA_EMBEDDINGS,
+    OLLAMA_EMBED,
     VOYAGE_EMBEDDINGS,
     JINA_EMBEDDINGS,
 )
@@ -60,7 +60,7 @@ ALL = (
             },
         ),
         (
-            OLLAMA_EMBEDDINGS,
+            OLLAMA_EMBED,
             {"dimensions": 8, "keep_alive": "5m"},
             {"model": "m", "input": ["a"], "dimensions": 8, "keep_alive": "5m"},
         ),
@@ -126,7 +126,7 @@ def test_gemini_and_jina_take_pictures_beside_words() -> None:
     assert jina["input"] == [{"text": "a"}, {"image": "AAAA"}]
 
 
-@pytest.mark.parametrize("dialect", [OLLAMA_EMBEDDINGS, VOYAGE_EMBEDDINGS])
+@pytest.mark.parametrize("dialect", [OLLAMA_EMBED, VOYAGE_EMBEDDINGS])
 def test_a_picture_is_refused_by_those_who_take_none(dialect: Dialect) -> None:
     with pytest.raises(Unsupported, match="Acme does not support images"):
         rendered(dialect, called(PICTURE))
@@ -182,7 +182,7 @@ def test_what_a_provider_does_not_know_is_told_as_lost(dialect: Dialect) -> None
             Usage(5),
         ),
         (
-            OLLAMA_EMBEDDINGS,
+            OLLAMA_EMBED,
             {"embeddings": [[1, 2], [3, 4]], "prompt_eval_count": 6},
             Usage(6),
         ),

@@ -42,3 +42,8 @@ def test_our_errors_have_googles_shape() -> None:
     assert error_object(BadCall("No.", "contents")) == {
         "error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}
     }
+
+
+def test_details_of_another_shape_are_passed_over() -> None:
+    for odd in (5, "x", {"a": 1}, [7], [{"reason": {"a": 1}, "retryDelay": [1]}]):
+        assert isinstance(upstream_error(503, [], said(503, details=odd), "Google"), Overloaded)

@@ -63,3 +63,15 @@ def test_tool_choices(calling: dict[str, Any], choice: ToolChoice | None) -> Non
 def test_a_wrong_shape_is_an_error(body: dict[str, Any]) -> None:
     with pytest.raises(BadCall):
         parsed(**body)
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("ANY", {}), ("VALIDATED", {"toolConfig"})])
+def test_several_tools_that_may_be_called_are_all_that_is_left(mode: str, kept: set[str]) -> None:
+    declared = [{"name": name} for name in ("a", "b", "c")]
+    prompt = parsed(
+        tools=[{"functionDeclarations": declared}, {"googleSearch": {}}],
+        toolConfig={"functionCallingConfig": {"mode": mode, "allowedFunctionNames": ["a", "c"]}},
+    )
+    assert [tool.name for tool in prompt.tools] == ["a", "c", "googleSearch"]
+    assert prompt.tool_choice == ToolChoice("required" if mode == "ANY" else "auto")
+    assert prompt.rest.keys() == set(kept)

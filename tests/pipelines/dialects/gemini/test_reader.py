@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.deltas import Finish, ImageDelta, LogprobsDelta, ToolBegin
+from pipelines.deltas import Finish, ImageDelta, LogprobsDelta, OpaqueDelta, TextDelta, ToolBegin
 from pipelines.dialects.gemini.reader import GeminiInterpreter
 from pipelines.errors import Overloaded, StreamBroken, UpstreamFailed
 
@@ -75,3 +75,22 @@ def test_pictures_and_scores_are_kept() -> None:
     assert ImageDelta("AA==", "image/png") in said
     token = {"token": "a", "logprob": -1.0, "bytes": [97], "top_logprobs": []}
     assert LogprobsDelta({"content": [token]}) in said
+
+
+def test_a_tool_is_called_by_its_own_name() -> None:
+    call = {"functionCall": {"name": "hg__3d", "args": {}}}
+    said = GeminiInterpreter("G").document(chunk(call, finishReason="STOP"))
+    assert [one.name for one in said if isinstance(one, ToolBegin)] == ["3d"]
+
+
+def test_code_that_was_run_keeps_its_place_and_its_signature() -> None:
+    code = {"executableCode": {"language": "PYTHON", "code": "1"}, "thoughtSignature": "s"}
+    result = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}
+    said = GeminiInterpreter("G").document(
+        chunk(code, result, {"text": "one"}, finishReason="STOP")
+    )
+    assert said[1:4] == [
+        OpaqueDelta("executableCode", "gemini", code),
+        OpaqueDelta("codeExecutionResult", "gemini", result),
+        TextDelta("one"),
+    ]

@@ -119,3 +119,25 @@ def test_geminis_own_body_comes_back_as_it_was() -> None:
     prompt = parse({"model": "m", **body}, True)
     assert render(prompt, a_deployment(group="gemini-3-flash"), losses) == body
     assert losses.told == []
+
+
+def test_a_tool_that_gemini_refuses_goes_by_another_name_wherever_it_stands() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "3d", "arguments": "{}"}}
+    body = rendered(
+        messages=[
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": "done"},
+        ],
+        tools=[{"type": "function", "function": {**LOOK, "name": "3d"}}],
+        tool_choice={"type": "function", "function": {"name": "3d"}},
+    )
+    assert body["tools"][0]["functionDeclarations"][0]["name"] == "hg__3d"
+    assert body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"] == ["hg__3d"]
+    assert body["contents"][1]["parts"][0]["functionCall"]["name"] == "hg__3d"
+    assert body["contents"][2]["parts"][0]["functionResponse"]["name"] == "hg__3d"
+
+
+def test_a_tool_whose_name_is_too_long_is_refused() -> None:
+    with pytest.raises(Unsupported, match="tool name"):
+        rendered(tools=[{"type": "function", "function": {**LOOK, "name": "a" * 129}}])

@@ -30,3 +30,8 @@ def test_what_is_written_is_read_back() -> None:
 def test_the_total_stays_the_sum_where_thoughts_stand_beside_the_completion() -> None:
     counts = usage_metadata(Usage(10, 5, reasoning_tokens=9))
     assert (counts["thoughtsTokenCount"], counts["candidatesTokenCount"]) == (5, 0)
+
+
+def test_details_that_are_none_count_nothing() -> None:
+    for odd in (5, ["x"], [None], [{"modality": {"a": 1}, "tokenCount": 3}], {"a": 1}):
+        assert read_usage({"promptTokenCount": 4, "promptTokensDetails": odd}) == Usage(4)

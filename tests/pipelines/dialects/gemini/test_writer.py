@@ -13,6 +13,7 @@ from pipelines.deltas import (
     Delta,
     Finish,
     LogprobsDelta,
+    OpaqueDelta,
     TextDelta,
     ThoughtDelta,
     ToolArguments,
@@ -88,3 +89,14 @@ def test_sources_and_scores_stand_on_the_candidate() -> None:
 def test_arguments_that_are_no_object_are_kept_as_words() -> None:
     said = document(ToolBegin(0, "", "one"), ToolArguments(0, '{"x":'))
     assert parts(said) == [{"functionCall": {"name": "one", "args": {"arguments": '{"x":'}}}]
+
+
+def test_code_that_was_run_keeps_its_place_and_another_familys_part_is_left_out() -> None:
+    code = {"executableCode": {"code": "1"}, "thoughtSignature": "S"}
+    said = document(
+        TextDelta("a"),
+        OpaqueDelta("executableCode", "gemini", code),
+        OpaqueDelta("server_tool_use", "anthropic", {"x": 1}),
+        TextDelta("b"),
+    )
+    assert parts(said) == [{"text": "a"}, code, {"text": "b"}]

@@ -226,3 +226,44 @@ def test_an_error_in_a_stream_is_raised(value: dict[str, Any], kind: type[Except
 def test_a_document_that_is_no_answer_is_a_failure() -> None:
     with pytest.raises(UpstreamFailed):
         ChatInterpreter("Acme").document({"hello": 1})
+
+
+def test_an_empty_delta_beside_a_whole_message_says_nothing() -> None:
+    choice = {
+        "index": 0,
+        "delta": {"role": "assistant", "content": ""},
+        "message": {"role": "assistant", "content": "Paris"},
+        "finish_reason": "stop",
+    }
+    got = ChatInterpreter("Acme").document({"id": "c", "choices": [choice]})
+    assert got[1:] == [TextDelta("Paris"), Finish("stop")]
+
+
+def test_empty_fields_beside_the_answer_are_no_call_and_no_sound() -> None:
+    empty: dict[str, Any] = {
+        "function_call": {"name": "", "arguments": ""},
+        "audio": {"data": "", "expires_at": 0, "id": "", "transcript": ""},
+    }
+    assert said(chunk("stop", content="4", **empty)) == [TextDelta("4"), Finish("stop")]
+    fragment = call(None, "a", "{}", "f")
+    got = said(chunk("", tool_calls=[fragment], **empty))
+    assert got == [ToolBegin(0, "a", "f"), ToolArguments(0, "{}"), Finish("tool_calls")]
+
+
+def test_an_old_function_call_is_one() -> None:
+    got = said(
+        chunk(function_call={"name": "f", "arguments": ""}),
+        chunk("function_call", function_call={"arguments": "{}"}),
+    )
+    assert got == [ToolBegin(0, "", "f"), ToolArguments(0, "{}"), Finish("tool_calls")]
+
+
+def test_a_call_whose_name_comes_later_begins_with_it() -> None:
+    first, then = call(0, "a", ""), call(0, None, "")
+    then["function"]["name"] = "f"
+    got = said(
+        chunk(tool_calls=[first]),
+        chunk(tool_calls=[then]),
+        chunk("tool_calls", tool_calls=[call(0, None, "{}")]),
+    )
+    assert got == [ToolBegin(0, "a", "f"), ToolArguments(0, "{}"), Finish("tool_calls")]

@@ -139,3 +139,21 @@ def spoken(deltas: list[Delta]) -> tuple[str, str, list[str], list[str]]:
         [orjson.dumps(call).decode() for _, call in sorted(calls.items())],
         [one.reason for one in deltas if isinstance(one, Finish)],
     )
+
+
+def test_the_entries_of_streamed_lists_are_numbered_for_each_choice() -> None:
+    # OpenAI's own client joins them by their index, and fails where one has none.
+    got = chunks(
+        CitationDelta(url="https://a.example"),
+        ThoughtDelta(signature="s", family="anthropic"),
+        CitationDelta(url="https://b.example"),
+        CitationDelta(url="https://c.example", choice=1),
+    )
+    deltas = [one["choices"][0]["delta"] for one in got]
+    numbers = [(name, one[name][0]["index"]) for one in deltas for name in one if name[-1] == "s"]
+    assert numbers == [
+        ("annotations", 0),
+        ("thinking_blocks", 0),
+        ("annotations", 1),
+        ("annotations", 0),
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pipelines.conversation import Conversation
 from pipelines.dialects.responses.gauge import ResponsesStreamGauge, ResponsesWholeGauge
 from pipelines.errors import Rejected, StreamBroken, UpstreamFailed
 from pipelines.usage import Usage
@@ -72,3 +73,43 @@ def test_a_whole_reply_must_be_an_answer() -> None:
     with pytest.raises(Rejected):
         error = {"type": "invalid_request_error", "message": "no"}
         ResponsesWholeGauge("Acme", 5).watch(orjson.dumps({"error": error}))
+
+
+@pytest.mark.parametrize(("store", "maker"), [(True, "d1"), (False, ""), (None, "")])
+def test_the_finished_response_is_told_with_the_deployment_that_keeps_it(
+    store: bool | None, maker: str
+) -> None:
+    response: dict[str, Any] = {"id": "resp_1", "status": "completed", "store": store, "output": []}
+    told = Conversation("x", True)
+    gauge = ResponsesStreamGauge("Acme", 5, told, "d1")
+    gauge.watch(CREATED + WORDS)
+    before = told.final
+    gauge.watch(event("completed", response=response))
+    assert (before, told.final, told.maker) == (None, response, maker)
+    told = Conversation("x", True)
+    ResponsesWholeGauge("Acme", 5, told, "d1").watch(orjson.dumps(response))
+    assert (told.final, told.maker) == (response, maker)
+
+
+def test_a_stream_that_breaks_ends_under_its_own_id_after_its_last_number() -> None:
+    told = Conversation("x", True)
+    gauge = ResponsesStreamGauge("Acme", 5, told, "d1")
+    gauge.watch(CREATED + event("output_text.delta", delta="a", sequence_number=7))
+    assert told.fails is not None
+    data = told.fails(StreamBroken("It broke.")).partition(b"\ndata: ")[2]
+    last = orjson.loads(data)
+    assert (last["type"], last["sequence_number"]) == ("response.failed", 8)
+    assert (last["response"]["id"], last["response"]["status"]) == ("resp_1", "failed")
+
+
+def test_a_type_that_is_no_word_passes() -> None:
+    odd = b'data: {"type": {"a": 1}}\n\n'
+    assert ResponsesStreamGauge("Acme", 5).watch(odd) == odd
+
+
+def test_the_code_of_a_failure_is_kept() -> None:
+    gauge = ResponsesStreamGauge("Acme", 5)
+    error = {"code": "context_length_exceeded", "message": "too long"}
+    gauge.watch(WORDS + event("failed", response={"error": error}))
+    assert gauge.fault is not None
+    assert gauge.fault.code == "context_length_exceeded"

@@ -158,3 +158,9 @@ def test_knobs_that_it_lacks_are_dropped_only_where_allowed() -> None:
 def test_features_that_it_lacks_are_errors(fields: dict[str, Any]) -> None:
     with pytest.raises(Unsupported):
         rendered(parse_chat({**CHAT, **fields}))
+
+
+def test_a_compacted_part_stays_in_the_family() -> None:
+    item = {"type": "compaction", "id": "cmp_1", "encrypted_content": "E"}
+    body, told = rendered(parse({"model": "m", "input": [item]}))
+    assert (body["input"], told) == ([item], [])

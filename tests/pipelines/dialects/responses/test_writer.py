@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from pipelines.conversation import Conversation
 from pipelines.deltas import (
     Begin,
     CitationDelta,
@@ -164,3 +165,79 @@ def test_a_failure_after_the_first_byte_is_a_failed_response() -> None:
     assert name == value["type"] == "response.failed"
     assert value["response"]["status"] == "failed"
     assert value["response"]["error"] == {"code": "upstream_disconnected", "message": "It broke."}
+
+
+def told_by(tools: list[dict[str, Any]], *deltas: Delta) -> list[dict[str, Any]]:
+    """The events for a call that offered these tools."""
+    writer, frames = ResponsesWriter({**BODY, "tools": tools}, "m", "1", True), SseFrames()
+    return [value for _, value in frames.feed(writer.write(deltas) + writer.close())]
+
+
+def test_a_call_of_a_custom_tool_comes_back_as_one_once_it_is_whole() -> None:
+    got = told_by(
+        [{"type": "custom", "name": "patch"}],
+        ToolBegin(0, "c", "patch"),
+        ToolArguments(0, '{"input":"a\\n'),
+        ToolArguments(0, 'b"}'),
+        Finish("tool_calls"),
+    )
+    kinds = [one["type"].removeprefix("response.") for one in got[2:-1]]
+    assert kinds == [
+        "output_item.added",
+        "custom_tool_call_input.delta",
+        "custom_tool_call_input.done",
+        "output_item.done",
+    ]
+    assert got[3]["delta"] == got[4]["input"] == "a\nb"
+    (item,) = got[-1]["response"]["output"]
+    assert (item["type"], item["name"], item["input"]) == ("custom_tool_call", "patch", "a\nb")
+    assert item["id"].startswith("ctc_")
+
+
+def test_a_call_of_a_tool_in_a_namespace_comes_back_with_both_names() -> None:
+    inner = {"type": "function", "name": "f"}
+    got = told_by(
+        [{"type": "namespace", "name": "mcp", "tools": [inner]}],
+        ToolBegin(0, "c", "mcp__f"),
+        ToolArguments(0, "{}"),
+        Finish("tool_calls"),
+    )
+    (item,) = got[-1]["response"]["output"]
+    assert (item["type"], item["namespace"], item["name"]) == ("function_call", "mcp", "f")
+
+
+def test_a_call_of_the_local_shell_comes_back_as_its_action() -> None:
+    got = told_by(
+        [{"type": "local_shell"}],
+        ToolBegin(0, "c", "local_shell"),
+        ToolArguments(0, '{"command":["ls"]}'),
+        Finish("tool_calls"),
+    )
+    (item,) = got[-1]["response"]["output"]
+    assert (item["type"], item["call_id"], item["status"]) == ("local_shell_call", "c", "completed")
+    assert item["action"] == {"type": "exec", "command": ["ls"], "env": {}}
+
+
+def test_what_the_reply_became_is_told_and_whether_it_is_kept() -> None:
+    for keeps in (True, False):
+        told = Conversation("9", keeps)
+        writer = ResponsesWriter(BODY, "m", "9", False, told)
+        writer.write([TextDelta("a"), Finish("stop")])
+        assert told.final is None
+        document = orjson.loads(writer.close())
+        assert told.final == document
+        assert (document["store"], document["id"], told.maker) == (keeps, "resp_9", "")
+
+
+def test_a_reply_that_breaks_ends_under_its_own_id_and_number() -> None:
+    told = Conversation("9", True)
+    writer = ResponsesWriter(BODY, "m", "9", True, told)
+    frames = SseFrames()
+    before = frames.feed(writer.write([TextDelta("a")]))
+    assert told.fails is not None
+    ((name, last),) = frames.feed(told.fails(StreamBroken("It broke.")))
+    assert name == "response.failed"
+    assert last["sequence_number"] == before[-1][1]["sequence_number"] + 1
+    assert (last["response"]["id"], last["response"]["status"]) == ("resp_9", "failed")
+    assert last["response"]["error"]["message"] == "It broke."
+    assert told.final is None

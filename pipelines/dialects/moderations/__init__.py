@@ -1,0 +1,1 @@
+"""Moderations through their own hub."""

@@ -1,0 +1,1 @@
+"""Ollama's own chat and generate, whole and streamed, for clients and for providers."""

@@ -1,0 +1,1 @@
+"""Where reasoning is kept for the next turn."""

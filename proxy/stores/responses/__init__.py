@@ -1,0 +1,1 @@
+"""Where responses are kept for those who go on from them."""

@@ -1,0 +1,1 @@
+"""Programs of other people, unchanged, at work through a running gateway."""

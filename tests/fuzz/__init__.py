@@ -1,0 +1,1 @@
+"""Broken and hostile bytes for every reader, client parser and gauge."""
