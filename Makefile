@@ -11,6 +11,7 @@ PYTHON =
 CONFIG = deploy/examples/quickstart.yaml
 HOST = 127.0.0.1
 PORT = 4000
+URL = http://$(HOST):$(PORT)
 ARGS =
 IMAGE = headgate
 
@@ -19,7 +20,7 @@ IN_ROOT = cd "$(ROOT)" &&
 PY = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: install run test check fmt lint type cover bench matrix fuzz accept-claude-code accept-codex image clean help
+.PHONY: install run test check fmt lint type cover bench prices matrix fuzz fuzz-admin accept-claude-code accept-codex accept-kill9 accept-rates image clean help
 
 install: $(STAMPS)-run ## create .venv and install Headgate into it
 	@echo "Headgate is installed in .venv"
@@ -28,7 +29,7 @@ run: $(STAMPS)-run ## serve on 127.0.0.1:4000 with the quickstart configuration
 	@$(IN_ROOT) exec $(PY) -m proxy serve --config "$(CONFIG)" --host "$(HOST)" --port "$(PORT)"
 
 test: $(STAMPS)-test ## install what the tests need, and run them
-	@$(IN_ROOT) exec $(PY) -X dev -m pytest $(ARGS)
+	@$(IN_ROOT) exec $(PY) -X dev -m pytest -n auto --dist loadfile $(ARGS)
 
 check: lint type test ## everything that must pass before a commit: lint, type, test
 
@@ -50,6 +51,10 @@ bench: $(STAMPS)-test ## measure speed and memory of this commit
 fuzz: $(STAMPS)-test ## feed broken bytes to every reader, client parser and gauge
 	@$(IN_ROOT) exec $(PY) -m tests.fuzz $(ARGS)
 
+fuzz-admin: $(STAMPS)-test ## call every admin route at URL with HEADGATE_KEY in thousands of ways (schemathesis)
+	@$(IN_ROOT) $(PY) -m pip install --quiet "schemathesis>=4.32,<5" && exec .venv/bin/schemathesis \
+	  --config-file tests/fuzz/admin.toml run "$(URL)/openapi.json" --url "$(URL)" $(ARGS)
+
 matrix: $(STAMPS)-test ## let every client's SDK read every recording of a provider
 	@$(IN_ROOT) exec $(PY) -m tests.matrix $(ARGS)
 
@@ -58,6 +63,15 @@ accept-claude-code: $(STAMPS)-test ## let Claude Code do a task through the gate
 
 accept-codex: $(STAMPS)-test ## let Codex CLI do four tasks through the gateway (needs node and npm)
 	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.codex $(ARGS)
+
+accept-kill9: $(STAMPS)-test ## kill gateways in the midst of 200 calls, on every backend
+	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.kill9 $(ARGS)
+
+accept-rates: $(STAMPS)-test ## see how near to its limit a rate comes over ten windows
+	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.rates $(ARGS)
+
+prices: $(STAMPS)-test ## write the table of prices anew from the genai-prices package
+	@$(IN_ROOT) $(PY) -m pip install --quiet --upgrade genai-prices && $(PY) -m tests.prices
 
 image: ## build the container image with podman or docker
 	@$(IN_ROOT) engine=$$(command -v podman || command -v docker) || { \

@@ -25,15 +25,17 @@ class Call:
     `path_model` is the model named by the path (Azure's and Gemini's way), `path_streams` whether
     the path asks for a stream; `conversation` is what the gateway knows beyond the body (Responses
     only); `fault` is what went wrong while the body was read, raised when the
-    body is first needed.
+    body is first needed. `measure` is for those who measure the body, to do it once.
     """
 
     __slots__ = (
         "_json",
+        "_named",
         "client",
         "conversation",
         "fault",
         "headers",
+        "measure",
         "operation",
         "path_model",
         "path_streams",
@@ -57,7 +59,9 @@ class Call:
         self.path_streams = False
         self.fault = fault
         self.conversation: Conversation | None = None
+        self.measure: tuple[int, int, int, int] | None = None
         self._json: dict[str, Any] | None = None
+        self._named: dict[bytes, bytes] | None = None
 
     @property
     def json(self) -> Mapping[str, Any]:
@@ -97,6 +101,13 @@ class Call:
         call._json = self._json
         return call
 
+    def altered(self, fields: Mapping[str, Any]) -> Call:
+        """This call, with these fields in the place of the client's."""
+        call = self._copy()
+        call._json = {**self.json, **fields}
+        call.raw = orjson.dumps(call._json)
+        return call
+
     @property
     def parsed(self) -> Mapping[str, Any] | None:
         """The body if it was read and found good, else None; never raises."""
@@ -118,12 +129,17 @@ class Call:
             return self.json.get("stream") is not False
         return rule == "path" and self.path_streams
 
+    @property
+    def named(self) -> Mapping[bytes, bytes]:
+        """The first value of each header by its lower-cased name."""
+        if self._named is None:
+            self._named = dict(reversed(self.headers))
+        return self._named
+
     def header(self, name: bytes) -> str | None:
         """The first value of a header by its lower-cased name."""
-        for key, value in self.headers:
-            if key == name:
-                return value.decode("latin-1")
-        return None
+        value = self.named.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

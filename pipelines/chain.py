@@ -70,7 +70,9 @@ class Passage:
 
     def _open(self, depth: int) -> Flow:
         flow = self._nested[depth](self._exchange, partial(self._open, depth + 1))
-        self._opened.append(flow)
+        # A stage that only hands on the flow behind it has opened none of its own.
+        if not self._opened or self._opened[-1] is not flow:
+            self._opened.append(flow)
         return flow
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipelines.money import Prices
+from pipelines.allowance import Allowance
+from pipelines.prices import Book, Tariff
 from pipelines.provider import Credential, Provider
 
 
@@ -20,7 +21,10 @@ class Deployment:
 
     `group` is the public name, `model` the provider's own. `timeout` bounds a whole reply and
     `stream_timeout` the wait for a stream's first byte, both in seconds. `defaults` are fields for
-    bodies that lack them; `drop_params` lets knobs be left out that the provider lacks.
+    bodies that lack them; `drop_params` lets knobs be left out that the provider lacks;
+    `max_output` is the longest reply in tokens where it is known, and
+    `allowance` what this deployment itself may be used for. `prices` are the operator's own;
+    `book` knows those of the provider's model, or of `base_model` where its name says nothing.
     """
 
     id: str
@@ -39,8 +43,19 @@ class Deployment:
     timeout: float | None = None
     stream_timeout: float | None = None
     max_retries: int | None = None
-    prices: Prices | None = None
+    prices: Tariff | None = None
     drop_params: bool = False
+    max_output: int | None = None
+    allowance: Allowance | None = None
+    book: Book | None = field(default=None, repr=False, compare=False)
+    base_model: str = ""
+
+    @property
+    def tariff(self) -> Tariff | None:
+        """What calls cost: by the operator's prices, else by the book's; None where unknown."""
+        if self.prices is not None or self.book is None:
+            return self.prices
+        return self.book.find(self.provider.name, self.base_model or self.model)
 
     def named(self, model: str) -> Deployment:
         """The same deployment of a wildcard for one concrete provider model."""

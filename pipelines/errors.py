@@ -6,9 +6,10 @@ to show to the client, says what is wrong, where, and what to do, and names no s
     GatewayError
     ├─ ClientError      BadCall 400 · Unauthenticated 401 · Forbidden 403 · UnknownModel 404
     │                   UnknownResponse 404 · Unsupported 400 · BodyTimeout 408 · TooLarge 413
-    │                   UnsupportedEncoding 415
-    ├─ UpstreamError    ConnectFailed 502 · Overloaded 429/503 · UpstreamFailed 5xx
+    │                   UnsupportedEncoding 415 · OverBudget 400 · RateLimited 429
+    ├─ UpstreamError    ConnectFailed 502 · Overloaded 429/503 · UpstreamFailed 5xx · Busy 429
     │                   FirstByteTimeout 504 · Denied 502 · Rejected 4xx · StreamBroken 502
+    ├─ StoreUnavailable 503 · LedgerUnavailable 503
     └─ InternalError    500 · ShuttingDown 503 · StageOrder 500
     ChainOrder          a configuration that cannot be run; never met by a call
 """
@@ -124,6 +125,42 @@ class UnsupportedEncoding(ClientError):
         super().__init__("The request's body has a Content-Encoding; send it uncompressed.")
 
 
+class OverBudget(ClientError):
+    """There is no money left for this call; the status is the operator's choice."""
+
+    type = "budget_exceeded"
+    code = "budget_exceeded"
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RateLimited(ClientError):
+    """The caller's own limit is reached; `retry_after` is in seconds."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(GatewayError):
+    """Keys or budgets cannot be looked up now, so nobody is let in unchecked."""
+
+    status = 503
+    type = "store_unavailable"
+    code = "store_unavailable"
+    retry_after = 1.0
+
+
+class LedgerUnavailable(StoreUnavailable):
+    """The ledger cannot be asked now."""
+
+
 class UpstreamError(GatewayError):
     """The provider's fault; `retryable` says whether another try may help, `elsewhere` whether
     only another deployment may."""
@@ -156,6 +193,10 @@ class Overloaded(UpstreamError):
         self.retry_after = retry_after
         if status != 429:
             self.type, self.code = "overloaded_error", "upstream_overloaded"
+
+
+class Busy(Overloaded):
+    """The operator's own limit or budget for a deployment or provider is reached."""
 
 
 class UpstreamFailed(UpstreamError):

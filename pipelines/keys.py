@@ -5,6 +5,8 @@ The rule: LiteLLM's order, first match wins; a key in a header that asks for a s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipelines.errors import Unauthenticated
 from pipelines.events import Headers
 
@@ -21,7 +23,11 @@ _MALFORMED = (
 def presented_secret(headers: Headers, key_header: bytes = LITELLM_HEADER) -> str | None:
     """The secret that a client sent, or None where it sent none. Raises Unauthenticated where the
     Authorization header holds something else."""
-    found: dict[bytes, bytes] = dict(reversed(headers))
+    return secret_in(dict(reversed(headers)), key_header)
+
+
+def secret_in(found: Mapping[bytes, bytes], key_header: bytes = LITELLM_HEADER) -> str | None:
+    """The same of the first value of each header."""
     own = found.get(key_header)
     if own:
         return _text(own.removeprefix(b"Bearer "))
@@ -32,8 +38,9 @@ def presented_secret(headers: Headers, key_header: bytes = LITELLM_HEADER) -> st
             raise Unauthenticated(_MALFORMED)
         return _text(secret)
     for name in _BARE_HEADERS:
-        if found.get(name):
-            return _text(found[name])
+        bare = found.get(name)
+        if bare:
+            return _text(bare)
     return None
 
 
@@ -42,6 +49,7 @@ def refusal(secret: str | None) -> Unauthenticated:
     if secret is None:
         return Unauthenticated(_NO_KEY)
     error = Unauthenticated("Authentication Error, Invalid API key provided.")
+    error.type = "token_not_found_in_db"
     error.code = "invalid_api_key"
     error.param = "key"
     return error

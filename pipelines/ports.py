@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipelines.addresses import Addresses
+from pipelines.budgets import BudgetPolicy
+from pipelines.clock import Clock
 from pipelines.conversation import Kept
 from pipelines.dialects.base import Dialect
 from pipelines.events import Headers
 from pipelines.exchange import Principal
+from pipelines.ledger import Ledger
+from pipelines.parties import Party, PartyRules
+from pipelines.prompt_bound import PromptBound
 from pipelines.record import Record
 from pipelines.routing.policy import RoutePolicy
 from pipelines.routing.routes import Routes
@@ -25,7 +31,18 @@ class KeyStore(Protocol):
     """Knows the callers."""
 
     async def find(self, secret: str | None) -> Principal | None:
-        """Who holds this secret (None: the call came without one), or None for a stranger."""
+        """Who holds this secret (None: the call came without one), or None for a stranger.
+
+        Raises Unauthenticated where the key is known and no longer good, and StoreUnavailable.
+        """
+
+
+class Users(Protocol):
+    """Knows for whom callers call."""
+
+    async def joined(self, principal: Principal, party: Party) -> Principal:
+        """The caller together with those that it calls for. Raises Forbidden where one of them is
+        blocked, and StoreUnavailable."""
 
 
 class UpstreamReply(Protocol):
@@ -87,16 +104,6 @@ class ThoughtStore(Protocol):
         """What this owner, and nobody else, has under the keys."""
 
 
-class Clock(Protocol):
-    """Time, so that tests can turn it."""
-
-    def monotonic(self) -> float:
-        """Seconds on a clock that only goes forward."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that a stage may be built from."""
@@ -108,5 +115,11 @@ class Ports:
     routes: Routes
     policy: RoutePolicy
     dialects: Mapping[str, Dialect]
+    ledger: Ledger
+    budgets: BudgetPolicy
+    prompt_bound: PromptBound
     responses: ResponseStore | None = None
     thoughts: ThoughtStore | None = None
+    users: Users | None = None
+    parties: PartyRules = field(default_factory=PartyRules)
+    addresses: Addresses = field(default_factory=Addresses)

@@ -21,7 +21,9 @@ class AttemptRecord:
 
 @dataclass(slots=True)
 class Record:
-    """One call; times in seconds, `cost` in nano-dollars (None: unknown).
+    """One call; times in seconds, `started` since 1970, `cost` in nano-dollars (None: unknown) by
+    `cost_source` (operator, provider, table, unknown). `serial` is the call's own where a client
+    sent its `id` twice.
 
     `status` is the HTTP status the client saw (499: it left before the end) and `outcome` one of
     ok, refused, failed, broken, client_gone, shutdown.
@@ -46,3 +48,12 @@ class Record:
     error: str | None = None
     client: str = ""
     losses: tuple[str, ...] = ()
+    serial: str = ""
+    started: float = 0.0
+    cost_source: str = "unknown"
+    key_id: str = ""
+    user_id: str | None = None
+    team_id: str | None = None
+    organization_id: str | None = None
+    end_user: str | None = None
+    tags: tuple[str, ...] = ()

@@ -59,7 +59,8 @@ StageFactory = Callable[[Mapping[str, object], Ports], Stage]
 
 def _auth(settings: Mapping[str, object], ports: Ports) -> Stage:
     header = settings.get("key_header")
-    return Auth(ports.keys, str(header).lower().encode() if header else LITELLM_HEADER)
+    name = str(header).lower().encode() if header else LITELLM_HEADER
+    return Auth(ports.keys, name, ports.users, ports.parties, ports.addresses)
 
 
 def _conversation(settings: Mapping[str, object], ports: Ports) -> Stage:
@@ -67,7 +68,7 @@ def _conversation(settings: Mapping[str, object], ports: Ports) -> Stage:
 
 
 def _budget(settings: Mapping[str, object], ports: Ports) -> Stage:
-    return Budget()
+    return Budget(ports.ledger, ports.budgets, ports.clock, ports.prompt_bound)
 
 
 def _cache(settings: Mapping[str, object], ports: Ports) -> Stage:

@@ -9,9 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+# To freeze it would make it five times as dear, and every call makes one.
+@dataclass(slots=True, unsafe_hash=True)
 class Usage:
-    """Tokens that one reply consumed; `estimated` marks figures that no provider reported."""
+    """What one reply consumed; `estimated` marks figures that no provider reported.
+
+    `cache_write_hour_tokens` are those of the written ones that are kept for an hour. The provider
+    itself said `service_tier` (how fast it served) and `reported_cost` (nano-dollars), if it did.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -21,6 +26,15 @@ class Usage:
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
     estimated: bool = False
+    cache_write_hour_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
+    images: int = 0
+    searches: int = 0
+    input_seconds: float = 0.0
+    output_seconds: float = 0.0
+    service_tier: str = ""
+    reported_cost: int | None = None
 
     @property
     def total_tokens(self) -> int:

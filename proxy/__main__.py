@@ -12,9 +12,11 @@ from collections.abc import Sequence
 
 from proxy import __version__
 from proxy.commands.check import check
+from proxy.commands.migrate import migrate_command
 from proxy.commands.providers import providers
 from proxy.commands.serve import serve_command
 from proxy.config.environment import system
+from proxy.server import ServerSettings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +29,11 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--config", metavar="FILE", help="a litellm.yaml or headgate.yaml")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     serve.add_argument("--port", type=int, default=4000, help="port to listen on (%(default)s)")
+    serve.add_argument(
+        "--no-migrate", action="store_true", help="leave the database's tables as they are"
+    )
+    migrated = commands.add_parser("migrate", help="bring the database's tables to this version")
+    migrated.add_argument("--config", metavar="FILE", help="a litellm.yaml or headgate.yaml")
     checked = commands.add_parser("check", help="say what a configuration means, and what is wrong")
     checked.add_argument("--config", metavar="FILE", help="a litellm.yaml or headgate.yaml")
     listed = commands.add_parser("providers", help="list the providers that can be named")
@@ -51,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Whoever read (`| head`) has seen enough; the interpreter must not try to write again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-    return serve_command(options.config, options.host, options.port, environment)
+    if options.command == "migrate":
+        return migrate_command(options.config, environment, sys.stdout)
+    server = ServerSettings(host=options.host, port=options.port)
+    return serve_command(options.config, server, environment, may_migrate=not options.no_migrate)
 
 
 if __name__ == "__main__":

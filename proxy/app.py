@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipelines.operations import GENERATE, GENERATE_ARRAY, OPERATIONS
+from proxy.admin.table import routes
 from proxy.http.asgi import App, Receive, Scope, Send
 from proxy.http.google_models import GoogleModels
 from proxy.http.health import Health
@@ -73,6 +74,7 @@ class Gateway:
             Responses(self._current),
             Ollama(self._current),
             GoogleModels(self._current),
+            routes(self._current),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +117,12 @@ class Gateway:
 
 
 def _starlette(
-    models: Models, health: Health, responses: Responses, ollama: Ollama, google: GoogleModels
+    models: Models,
+    health: Health,
+    responses: Responses,
+    ollama: Ollama,
+    google: GoogleModels,
+    admin: list[Route],
 ) -> Starlette:
     index, one = _either(models.index, google.index), _either(models.one, google.one)
     listed = [Route(f"{root}/models", index) for root in ROOTS]
@@ -149,6 +156,7 @@ def _starlette(
             *(Route(f"/v2{path}", _nothing, methods=["POST"]) for path in V2_PATHS),
             *_ollamas(ollama),
             *_googles(google),
+            *admin,
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
     )

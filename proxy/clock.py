@@ -1,6 +1,6 @@
 """The real clock behind the port.
 
-The rule: durations are measured on the monotonic clock only.
+The rule: durations are measured on the monotonic clock; the wall clock only dates things.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds on a clock that only goes forward."""
         return time.monotonic()
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -16,9 +16,10 @@ from typing import Any, Protocol, TypeGuard
 
 import orjson
 
+from pipelines.clock import Clock
 from pipelines.deployment import Deployment
 from pipelines.errors import GatewayError, UpstreamFailed
-from pipelines.ports import Clock, Transport
+from pipelines.ports import Transport
 from pipelines.routing.routes import Routes
 from pipelines.upstream import UpstreamRequest
 

@@ -7,31 +7,52 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.assembly import assemble
 from pipelines.chain import Chain
+from pipelines.clock import Clock
 from pipelines.dialects.base import Dialect
-from pipelines.ports import KeyStore, Ports, ResponseStore
+from pipelines.errors import StoreUnavailable
+from pipelines.ledger import Ledger
+from pipelines.parties import PartyRules
+from pipelines.ports import Journal, KeyStore, Ports, ResponseStore, Transport, Users
+from pipelines.prompt_bound import PromptBound
+from pipelines.providers.load import load_catalog
 from pipelines.registry import DIALECTS
 from pipelines.routing.routes import Routes
 from proxy.background import Background
 from proxy.clock import SystemClock
 from proxy.config.settings import Settings
 from proxy.discovery import Discovery
+from proxy.refresh import PriceRefresh
+from proxy.stores.entities.kinds import StoredModel
+from proxy.stores.entities.sealing import Sealer
+from proxy.stores.entities.store import EntityStore
+from proxy.stores.entities.stored_models import StoredModels, Workshop
+from proxy.stores.journal.calls import CallLog
+from proxy.stores.journal.several import Journals
+from proxy.stores.keys.directory import Directory
 from proxy.stores.keys.master import MasterKeys, OpenKeys
+from proxy.stores.keys.openwebui import party_rules
+from proxy.stores.keys.services import Services
+from proxy.stores.ledger.memory import MemoryLedger
+from proxy.stores.opening import Stores
 from proxy.stores.reasoning.memory import MemoryReasoning
 from proxy.stores.responses.memory import MemoryResponses
-from proxy.telemetry.logging import LogJournal
+from proxy.telemetry.logging import LogJournal, get_logger
 from proxy.transport.choice import SchemeTransport
 from proxy.transport.client import HttpTransport
+from proxy.transport.fetch import Fetch
 from proxy.transport.mock import MockTransport
 
 
 @dataclass(slots=True)
 class Runtime:
-    """Everything that serves calls under one configuration."""
+    """Everything that serves calls under one configuration; without stores (a configuration that is
+    only checked) there are no entities, and money is counted in memory."""
 
     settings: Settings
     chain: Chain
@@ -40,27 +61,43 @@ class Runtime:
     dialects: Mapping[str, Dialect]
     discovery: Discovery
     background: Background
+    ledger: Ledger
+    models: StoredModels
     _http: HttpTransport
+    entities: EntityStore | None = None
+    stores: Stores | None = None
     responses: ResponseStore | None = None
+    users: Users | None = None
+    parties: PartyRules = field(default_factory=PartyRules)
+    prices: PriceRefresh | None = None
 
     @classmethod
-    def provision(cls, settings: Settings, background: Background) -> Runtime:
+    def provision(
+        cls, settings: Settings, background: Background, stores: Stores | None = None
+    ) -> Runtime:
         """Open what the configuration asks for. Raises ChainOrder."""
         clock = SystemClock()
         http = HttpTransport(settings.connect_timeout, _verification(settings.ssl_verify))
         transport = SchemeTransport(http, {"mock": MockTransport(clock)})
-        keys = _keys(settings.master_key)
+        keys, users = _keys(settings, stores, clock, background, transport)
+        ledger = MemoryLedger(clock) if stores is None else stores.ledger
         responses = MemoryResponses(clock)
         ports = Ports(
             keys=keys,
             transport=transport,
-            journal=LogJournal(),
+            journal=_journal(stores),
             clock=clock,
             routes=settings.routes,
             policy=settings.policy,
             dialects=DIALECTS,
+            ledger=ledger,
+            budgets=settings.budgets,
+            prompt_bound=PromptBound(),
             responses=responses,
             thoughts=MemoryReasoning(clock),
+            users=users,
+            parties=party_rules(settings.identity),
+            addresses=settings.identity.addresses,
         )
         return cls(
             settings=settings,
@@ -70,18 +107,100 @@ class Runtime:
             dialects=DIALECTS,
             discovery=Discovery(transport, clock, settings.routes, background),
             background=background,
+            ledger=ledger,
+            models=stored_models(settings),
+            entities=None if stores is None else stores.entities,
+            stores=stores,
             _http=http,
             responses=responses,
+            users=users,
+            parties=ports.parties,
+            prices=_refresh(settings, transport, clock),
         )
+
+    async def begin(self) -> None:
+        """Serve the stored models too, and look after the stores from now on. Raises
+        StoreUnavailable."""
+        if self.prices is not None:
+            self.background.spawn(self.prices.run(), "prices")
+        stores = self.stores
+        if stores is None:
+            return
+        await self._renew_models()
+        self.background.spawn(stores.notices.run(), "notices")
+        self.background.spawn(stores.tend(), "ledger")
+        self.background.spawn(stores.journal.run(), "journal")
+        self.background.spawn(self._follow_models(stores), "stored models")
+        if isinstance(self.keys, Directory):
+            self.background.spawn(self.keys.follow(), "directory")
+
+    @property
+    def calls(self) -> CallLog | None:
+        """The recorded calls, or None without stores."""
+        return None if self.stores is None else CallLog(self.stores.engine)
 
     async def close(self) -> None:
         """Close what was opened."""
         await self._http.close()
+        if self.stores is not None:
+            await self.stores.close()
+
+    async def _follow_models(self, stores: Stores) -> None:
+        async with aclosing(stores.notices.follow()) as changes:
+            async for kind, _ in changes:
+                if kind not in ("", StoredModel.kind):
+                    continue
+                try:
+                    await self._renew_models()
+                except StoreUnavailable as error:
+                    get_logger(__name__).warning("models are not renewed", error=error.message)
+
+    async def _renew_models(self) -> None:
+        if self.entities is not None:
+            for problem in await self.models.renew(self.entities):
+                get_logger("config").warning(problem, where="stored models")
 
 
-def _keys(master_key: str | None) -> KeyStore:
+def _keys(
+    settings: Settings,
+    stores: Stores | None,
+    clock: Clock,
+    background: Background,
+    transport: Transport,
+) -> tuple[KeyStore, Users | None]:
     # An empty key is one that nobody has, not the wish for an open door.
-    return OpenKeys() if master_key is None else MasterKeys(master_key)
+    if settings.master_key is None:
+        return OpenKeys(), None
+    if stores is None:
+        return MasterKeys(settings.master_key), None
+    identity = settings.identity
+    services = Services(identity.services, Fetch(transport), clock) if identity.services else None
+    found = Directory(stores.entities, identity, settings.master_key, clock, background, services)
+    return found, found
+
+
+def _refresh(settings: Settings, transport: Transport, clock: Clock) -> PriceRefresh | None:
+    if settings.prices_url is None:
+        return None
+    return PriceRefresh(settings.book, settings.prices_url, Fetch(transport), clock)
+
+
+def _journal(stores: Stores | None) -> Journal:
+    return LogJournal() if stores is None else Journals(LogJournal(), stores.journal)
+
+
+def stored_models(settings: Settings) -> StoredModels:
+    """The models that are added at run time; none can be without a salt key."""
+    salt_key = settings.identity.pepper
+    workshop = Workshop(
+        catalog=load_catalog(),
+        environment=settings.environment,
+        vault=settings.secrets,
+        drop_params=settings.drop_params,
+        enforces_rates=settings.enforces_rates,
+        book=settings.book,
+    )
+    return StoredModels(Sealer(salt_key) if salt_key else None, workshop, settings.routes)
 
 
 def _verification(verify: bool | str) -> bool | ssl.SSLContext:

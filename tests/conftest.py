@@ -6,12 +6,15 @@ import asyncio
 import gc
 import inspect
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.fakes.later import Later
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = (f"{ROOT / 'pipelines'}{os.sep}", f"{ROOT / 'proxy'}{os.sep}")
@@ -34,12 +37,19 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     wanted = inspect.signature(pyfuncitem.obj).parameters
     given = {name: pyfuncitem.funcargs[name] for name in wanted}
-    asyncio.run(_alone(pyfuncitem.obj(**given)))
+    asyncio.run(_alone(pyfuncitem.obj, given))
     return True
 
 
-async def _alone(test: Coroutine[Any, Any, None]) -> None:
-    await test
+async def _alone(
+    test: Callable[..., Coroutine[Any, Any, None]], given: Mapping[str, object]
+) -> None:
+    async with AsyncExitStack() as stack:
+        opened = {
+            name: await stack.enter_async_context(value.opens()) if type(value) is Later else value
+            for name, value in given.items()
+        }
+        await test(**opened)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:
         # A task that was told to end needs some turns of the loop to do so.

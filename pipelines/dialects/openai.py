@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -16,12 +17,15 @@ import orjson
 
 from pipelines.call import Call
 from pipelines.deployment import Deployment
-from pipelines.errors import BadCall, GatewayError
+from pipelines.errors import BadCall, GatewayError, OverBudget, RateLimited
+from pipelines.money import nano_up
 from pipelines.usage import Usage
 
 Details = Mapping[str, object]
 
 DONE = b"data: [DONE]\n\n"
+LONGEST_TIER = 32
+TICKS_PER_NANO = 10
 
 # Fields that LiteLLM's clients send to the gateway itself; a provider would refuse them.
 GATEWAY_FIELDS = frozenset(
@@ -145,7 +149,7 @@ def read_usage(value: object) -> Usage | None:
     if beyond > 0:
         heard, spoken = _completed(beyond, heard, spoken, prompt, completion)
     if not prompt and not completion:
-        return Usage(heard, spoken)
+        return Usage(heard, spoken, reported_cost=reported_cost(value))
     return Usage(
         prompt_tokens=heard,
         completion_tokens=spoken,
@@ -154,7 +158,35 @@ def read_usage(value: object) -> Usage | None:
         reasoning_tokens=_count(completion.get("reasoning_tokens")),
         audio_input_tokens=_count(prompt.get("audio_tokens")),
         audio_output_tokens=_count(completion.get("audio_tokens")),
+        image_input_tokens=_count(prompt.get("image_tokens")),
+        image_output_tokens=_count(completion.get("image_tokens")),
+        reported_cost=reported_cost(value),
     )
+
+
+def usage_of(reply: Mapping[str, Any]) -> Usage | None:
+    """The usage in a reply, with the service tier that it names; None where it has none."""
+    usage, tier = read_usage(reply.get("usage")), reply.get("service_tier")
+    if usage is None or not isinstance(tier, str):
+        return usage
+    return replace(usage, service_tier=tier[:LONGEST_TIER])
+
+
+def reported_cost(usage: Mapping[str, Any]) -> int | None:
+    """What a usage object says that the call costs, in nano-dollars: OpenRouter's `cost`,
+    Perplexity's `cost.total_cost`, xAI's `cost_in_usd_ticks`; None where it says nothing."""
+    ticks, cost = usage.get("cost_in_usd_ticks"), usage.get("cost")
+    if type(ticks) is int and ticks >= 0:
+        return -(-ticks // TICKS_PER_NANO)
+    if cost is None:
+        return None
+    if isinstance(cost, dict):
+        return nano_up(cost.get("total_cost"))
+    told, details = nano_up(cost), usage.get("cost_details")
+    if told is not None and usage.get("is_byok") is True and isinstance(details, dict):
+        # With a key of one's own, `cost` is OpenRouter's fee alone.
+        return told + (nano_up(details.get("upstream_inference_cost")) or 0)
+    return told
 
 
 def _completed(
@@ -193,7 +225,11 @@ def error_object(error: GatewayError) -> dict[str, Any]:
 
 def error_body(error: GatewayError) -> bytes:
     """The body of an error reply."""
-    return orjson.dumps({"error": error_object(error)})
+    body: dict[str, Any] = {"error": error_object(error)}
+    if isinstance(error, OverBudget | RateLimited):
+        # Without it OpenWebUI tells the person at the chat no more than "Bad Request".
+        body["detail"] = error.message
+    return orjson.dumps(body)
 
 
 def error_events(error: GatewayError) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from pipelines.dialects.openai import DONE, read_usage
+from pipelines.dialects.openai import DONE, read_usage, usage_of
 from pipelines.dialects.sse import (
     MAX_EVENT,
     EventTooLong,
@@ -54,7 +54,7 @@ class WholeGauge:
             raise UpstreamFailed(f"{self._provider} answered with JSON that is no object.")
         if not isinstance(body.get(self._holds), list):
             raise _error_in(body, self._provider)
-        usage = read_usage(body.get("usage"))
+        usage = usage_of(body)
         self.usage = usage or Usage(
             prompt_tokens=self._prompt_tokens,
             completion_tokens=len(raw) // 4 if self._holds == "choices" else 0,
@@ -171,7 +171,7 @@ class StreamGauge:
                 continue
             begin, end = event_around(whole, found.start())
             value = _object(data_of(whole[begin:end]) or b"")
-            usage = read_usage(value.get("usage")) if value is not None else None
+            usage = usage_of(value) if value is not None else None
             if usage is None or value is None:
                 continue
             self._reported = usage
@@ -241,7 +241,7 @@ def _object(data: bytes) -> dict[str, Any] | None:
 
 
 def _usage_in(value: dict[str, Any]) -> Usage | None:
-    usage = read_usage(value.get("usage"))
+    usage = usage_of(value)
     if usage is None and isinstance(value.get("x_groq"), dict):
         usage = read_usage(value["x_groq"].get("usage"))
     return usage

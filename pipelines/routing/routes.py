@@ -45,16 +45,19 @@ class Routes:
         fallbacks: Fallbacks | None = None,
         hidden: frozenset[str] = frozenset(),
     ) -> None:
-        groups: dict[str, list[Deployment]] = {}
-        for deployment in deployments:
-            groups.setdefault(deployment.group, []).append(deployment)
-        self._groups = {name: tuple(members) for name, members in groups.items()}
-        self._wildcards = sorted((name for name in groups if "*" in name), key=len, reverse=True)
+        self.written = tuple(deployments)
+        self._groups, self._wildcards = _tables(self.written)
         self._aliases = dict(aliases or {})
         self._hidden = hidden
         self.fallbacks = fallbacks or Fallbacks()
         # Names come from clients: what is kept of them is bounded.
         self._find_wildcard = lru_cache(maxsize=KEPT_NAMES)(self._by_wildcard)
+
+    def renew(self, added: Iterable[Deployment]) -> None:
+        """Serve these from now on besides what was `written` in the configuration, in place of
+        those that were added before; calls under way keep what they found."""
+        self._groups, self._wildcards = _tables((*self.written, *added))
+        self._find_wildcard.cache_clear()
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -97,6 +100,16 @@ class Routes:
             if middle is not None:
                 return tuple(_concrete(member, name, middle) for member in self._groups[pattern])
         return ()
+
+
+def _tables(
+    deployments: Iterable[Deployment],
+) -> tuple[dict[str, tuple[Deployment, ...]], list[str]]:
+    groups: dict[str, list[Deployment]] = {}
+    for deployment in deployments:
+        groups.setdefault(deployment.group, []).append(deployment)
+    wildcards = sorted((name for name in groups if "*" in name), key=len, reverse=True)
+    return {name: tuple(members) for name, members in groups.items()}, wildcards
 
 
 def _match(pattern: str, name: str) -> str | None:

@@ -1,22 +1,55 @@
 """Money and rates, held before they are spent.
 
-The rule: this is the room between auth and cache; a call without accounts passes untouched.
+The rule: this stage prepares the reservation and settles it; route takes it before each attempt, so
+that an answer from the cache takes none.
 """
 
 from __future__ import annotations
 
-from pipelines.events import Flow, Proceed
+from pipelines.budgets import BudgetPolicy
+from pipelines.claims import Claims
+from pipelines.clock import Clock
+from pipelines.events import Data, Flow, Proceed
 from pipelines.exchange import Exchange
+from pipelines.ledger import Ledger
+from pipelines.prompt_bound import PromptBound
+from pipelines.reservation import Reservation
 
 
 class Budget:
-    """Lets every call pass: no account exists in this release."""
+    """Lets a call pass as far as its accounts, rates and slots reach."""
 
     name = "budget"
     needs = frozenset({"principal"})
     gives: frozenset[str] = frozenset()
 
+    def __init__(
+        self,
+        ledger: Ledger,
+        policy: BudgetPolicy,
+        clock: Clock,
+        prompt_bound: PromptBound,
+    ) -> None:
+        self._ledger = ledger
+        self._claims = Claims(policy)
+        self._clock = clock
+        self._prompt_bound = prompt_bound
+
     async def __call__(self, exchange: Exchange, proceed: Proceed) -> Flow:
-        """Pass the flow on."""
-        async for event in proceed():
-            yield event
+        """Raises OverBudget where a reply outgrows what is left."""
+        reservation = Reservation(
+            exchange, self._ledger, self._claims, self._clock, self._prompt_bound
+        )
+        exchange.reservation = reservation
+        seen = 0
+        try:
+            async for event in proceed():
+                if reservation.check_at is not None and type(event) is Data:
+                    seen += len(event.raw)
+                    if seen > reservation.check_at:
+                        await reservation.meter()
+                yield event
+        finally:
+            reservation.settle()
+            if exchange.attempts:
+                self._prompt_bound.learn(exchange)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 
+from pipelines.clock import Clock
 from pipelines.errors import ClientError, GatewayError, ShuttingDown, UpstreamError
 from pipelines.events import End, Flow, Head, Proceed
-from pipelines.exchange import Exchange
-from pipelines.ports import Clock, Journal
+from pipelines.exchange import Attempt, Exchange
+from pipelines.ports import Journal
 from pipelines.record import AttemptRecord, Record
 
 CLIENT_GONE = 499
@@ -69,18 +70,25 @@ def _record(
         cost=exchange.cost,
         first_byte=_since(exchange.arrived, exchange.first_byte),
         fallbacks=exchange.fallbacks,
-        attempts=tuple(
-            AttemptRecord(
-                one.deployment.id,
-                (one.ended or now) - one.started,
-                one.error.message if one.error else None,
-            )
-            for one in exchange.attempts
-        ),
+        attempts=tuple([_tried(one, now) for one in exchange.attempts]),
         error=_words(fault),
         client=call.client,
         losses=tuple(exchange.losses),
+        serial=exchange.serial,
+        started=exchange.started,
+        cost_source=exchange.cost_source,
+        key_id=principal.key_id if principal else "",
+        user_id=principal.user_id if principal else None,
+        team_id=principal.team_id if principal else None,
+        organization_id=principal.organization_id if principal else None,
+        end_user=principal.end_user if principal else None,
+        tags=principal.tags if principal else (),
     )
+
+
+def _tried(attempt: Attempt, now: float) -> AttemptRecord:
+    error = attempt.error.message if attempt.error else None
+    return AttemptRecord(attempt.deployment.id, (attempt.ended or now) - attempt.started, error)
 
 
 def _outcome(

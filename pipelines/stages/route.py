@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from random import Random
 
+from pipelines.clock import Clock
 from pipelines.errors import UnknownModel, Unsupported, UpstreamError
 from pipelines.events import Flow, Head, Proceed
 from pipelines.exchange import Exchange
-from pipelines.ports import Clock
 from pipelines.routing.policy import RoutePolicy
 from pipelines.routing.routes import Routes
 from pipelines.routing.shuffle import Shuffle
@@ -42,6 +42,8 @@ class Route:
             attempt = exchange.attempt(deployment, self._clock.monotonic())
             head: Head | None = None
             try:
+                if exchange.reservation is not None:
+                    await exchange.reservation.take(deployment)
                 async for event in proceed():
                     if attempt.committed:
                         yield event

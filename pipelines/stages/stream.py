@@ -6,6 +6,7 @@ The rule: one `Data` a read; leaving early closes the provider's connection.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from pipelines.dialects.base import Dialect
 from pipelines.errors import UpstreamError, UpstreamFailed
@@ -16,6 +17,9 @@ from pipelines.usage import NO_USAGE
 
 MAX_ERROR_BODY = 64 * 1024
 MAX_WHOLE_BODY = 64 * 1024 * 1024
+_KNOWN: Mapping[str, Media] = MappingProxyType(
+    {media.value: media for media in (Media.JSON, Media.SSE, Media.NDJSON, Media.AWS)}
+)
 
 
 class Stream:
@@ -65,10 +69,10 @@ async def _error_body(reply: UpstreamReply) -> bytes:
 def media_of(headers: Headers, streaming: bool) -> Media:
     """The form of a body by its content type; one that is not named is what was asked for."""
     kind = _type_of(headers)
-    for media in (Media.SSE, Media.NDJSON, Media.AWS):
-        if kind == media.value:
-            return media
-    if kind == "application/json" or kind.endswith("+json"):
+    known = _KNOWN.get(kind)
+    if known is not None:
+        return known
+    if kind.endswith("+json"):
         return Media.JSON
     if kind in ("", "text/plain", "application/octet-stream"):
         return Media.SSE if streaming else Media.JSON

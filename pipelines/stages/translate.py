@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import orjson
 
+from pipelines.costs import account
 from pipelines.deployment import Deployment
 from pipelines.dialects.base import AnswersItself, Dialect, Gauge, SendsHeaders
 from pipelines.dialects.bridge import BYTES_PER_TOKEN, Bridge
@@ -19,7 +20,6 @@ from pipelines.dialects.shape import MISSHAPEN, misshapen
 from pipelines.errors import BadCall, UpstreamError
 from pipelines.events import Data, End, Flow, Head, Media, Proceed
 from pipelines.exchange import Exchange
-from pipelines.money import cost
 from pipelines.ports import ThoughtStore
 from pipelines.prompt import Prompt
 from pipelines.provider import Endpoint
@@ -93,6 +93,7 @@ class Translate:
                     yield End(exchange.usage)
                 elif type(event) is Head:
                     gauge, head = self._watcher(exchange, spoken, event, listener)
+                    exchange.gauge = gauge
                     yield head
         except UpstreamError:
             # Route may go on elsewhere: what the gauge found wrong must not stay open until then.
@@ -113,12 +114,12 @@ class Translate:
         strict = call.header(STRICT) == "true"
         losses = Losses(deployment.provider.title, deployment.drop_params, strict)
         answer = heard.answer(call, losses)
-        exchange.losses = losses.told
+        exchange.losses = [*exchange.losses, *losses.told]
         return answer
 
     async def _prepare(self, exchange: Exchange) -> tuple[Dialect, Listener | None]:
         """Write the provider's request; gives the provider's dialect and who listens to it."""
-        call, deployment = exchange.call, exchange.deployment
+        call, deployment = exchange.outgoing or exchange.call, exchange.deployment
         heard = self._dialects[call.operation.dialect]
         kin = self._kin[heard.kind]
         endpoint = deployment.provider.endpoint(heard.name, kin, deployment.model)
@@ -126,7 +127,6 @@ class Translate:
         listener: Listener | None = None
         strict = call.header(STRICT) == "true"
         losses = Losses(deployment.provider.title, deployment.drop_params, strict)
-        exchange.losses = []
         if spoken is heard:
             for name in sorted(deployment.provider.quirks.drop.intersection(call.json)):
                 losses.knob(name)
@@ -139,7 +139,7 @@ class Translate:
                 body = orjson.dumps(spoken.render(meaning, deployment, losses))
             except MISSHAPEN as error:
                 raise misshapen(error) from error
-        exchange.losses = losses.told
+        exchange.losses = [*exchange.losses, *losses.told]
         exchange.upstream = self._request(exchange, endpoint, body)
         if spoken is heard and heard.name in self._sending:
             exchange.upstream.headers.update(self._sending[heard.name].headers(call))
@@ -206,8 +206,7 @@ class Translate:
 
 def _account(exchange: Exchange, gauge: Gauge) -> None:
     exchange.usage = gauge.usage
-    prices = exchange.deployment.prices
-    exchange.cost = None if prices is None else cost(exchange.usage, prices)
+    account(exchange)
     if isinstance(gauge, Bridge):
         exchange.losses += [f"dropped:{name}" for name in gauge.lost]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
+from time import time
 from typing import TextIO
 
 from pipelines.deployment import Deployment
@@ -38,7 +39,8 @@ def check(path: str | None, env: Mapping[str, str], out: TextIO) -> int:
     file = Path(path) if path is not None else find(env, Path.cwd())
     catalog = load_catalog()
     settings = examine_zero(env, catalog) if file is None else examine(_shown(file), env, catalog)
-    settings = replace(settings, problems=(*settings.problems, *_wrong_stages(settings)))
+    found = (*settings.problems, *_wrong_stages(settings), *_unpriced(settings))
+    settings = replace(settings, problems=found)
     scrub = settings.secrets.scrub
     out.writelines(f"{scrub(line).rstrip()}\n" for line in _report(settings))
     return 1 if _count(settings, "error") else 0
@@ -62,6 +64,19 @@ def _wrong_stages(settings: Settings) -> Iterator[Problem]:
             wrong.append(str(error))
     for words in wrong:
         yield Problem("error", "headgate_settings.stages", None, settings.source, words)
+
+
+def _unpriced(settings: Settings) -> Iterator[Problem]:
+    # A wildcard's models are known only when they are asked for.
+    groups = dict.fromkeys(
+        one.group
+        for one in settings.routes.deployments
+        if one.tariff is None and "*" not in one.model
+    )
+    if groups and settings.budgets.spends:
+        words = f"no price is known for {', '.join(groups)}, so the budgets do not count what it"
+        words += " costs; set input_cost_per_token and output_cost_per_token"
+        yield Problem("warning", "model_list", None, settings.source, words)
 
 
 def _report(settings: Settings) -> Iterator[str]:
@@ -126,8 +141,10 @@ def _details(deployment: Deployment, settings: Settings) -> Iterator[str]:
         yield f"timeout {_number(deployment.timeout)} s"
     if deployment.stream_timeout is not None:
         yield f"first byte {_number(deployment.stream_timeout)} s"
-    if deployment.prices is not None:
-        prices = (deployment.prices.prompt, deployment.prices.completion)
+    tariff = deployment.tariff
+    if tariff is not None:
+        now = tariff.at(time())
+        prices = (now.prompt, now.completion)
         shown = " in and ".join(f"${price / PICO_PER_MILLIONTH:g}" for price in prices)
         yield f"{shown} out per million tokens"
     if deployment.headers:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TextIO
 
-from pipelines.errors import ChainOrder
+from pipelines.errors import ChainOrder, StoreUnavailable
 from pipelines.providers.load import load_catalog
 from proxy import __version__
 from proxy.app import Gateway
 from proxy.background import Background
+from proxy.clock import SystemClock
 from proxy.config.load import ConfigError, find, load
 from proxy.config.settings import Settings, check_bind
 from proxy.config.zero import zero
@@ -21,6 +23,7 @@ from proxy.discovery import ollama_is_up
 from proxy.http.live import Live
 from proxy.runtime import Runtime
 from proxy.server import ServerError, ServerSettings, check_package, run, serve
+from proxy.stores.opening import CannotOpen, open_stores
 from proxy.telemetry.logging import configure, get_logger
 from proxy.tuning import settle
 
@@ -41,11 +44,22 @@ def read_settings(path: str | None, env: Mapping[str, str]) -> Settings:
     return load(found, env, catalog, ollama_up=ollama_is_up())
 
 
-async def start(settings: Settings, server: ServerSettings, out: TextIO) -> None:
-    """Serve until a signal comes, then drain."""
+async def start(
+    settings: Settings, server: ServerSettings, out: TextIO, may_migrate: bool = True
+) -> None:
+    """Serve until a signal comes, then drain. Raises CannotOpen, ChainOrder and StoreUnavailable
+    where it cannot begin."""
     live = Live()
     background = Background()
-    runtime = Runtime.provision(settings, background)
+    stores = open_stores(settings.storage, SystemClock(), background)
+    try:
+        await stores.prepare(may_migrate)
+        runtime = Runtime.provision(settings, background, stores)
+        await runtime.begin()
+    except (CannotOpen, ChainOrder, StoreUnavailable):
+        await background.close(within=UNWIND)
+        await stores.close()
+        raise
 
     def ready(port: int) -> None:
         settle()
@@ -59,27 +73,31 @@ async def start(settings: Settings, server: ServerSettings, out: TextIO) -> None
 
 
 def serve_command(
-    path: str | None, host: str, port: int, env: Mapping[str, str], out: TextIO = sys.stdout
+    path: str | None,
+    address: ServerSettings,
+    env: Mapping[str, str],
+    may_migrate: bool = True,
+    out: TextIO = sys.stdout,
 ) -> int:
-    """Run the gateway until it is told to stop; 1 where it cannot start."""
+    """Run the gateway until it is told to stop; 1 where it cannot start. Of `address`, host and
+    port are used."""
     try:
         check_package()
         settings = read_settings(path, env)
-        bind = check_bind(settings, host)
+        bind = check_bind(settings, address.host)
         if bind is not None and bind.level == "error":
             raise Refused(bind.message)
         configure(settings.log_level, settings.log_format)
         for problem in (*settings.problems, *([bind] if bind is not None else [])):
             if problem.level == "warning":
                 get_logger("config").warning(problem.message, where=str(problem.where))
-        server = ServerSettings(
-            host=host,
-            port=port,
+        server = replace(
+            address,
             drain_timeout=settings.drain_timeout,
             keep_alive=settings.keep_alive,
         )
-        run(lambda: start(settings, server, out))
-    except (ConfigError, ServerError, ChainOrder, Refused) as error:
+        run(lambda: start(settings, server, out, may_migrate))
+    except (ConfigError, ServerError, ChainOrder, CannotOpen, StoreUnavailable, Refused) as error:
         print(f"headgate cannot start: {error}", file=sys.stderr)
         return 1
     return 0

@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from pipelines.pricing.load import load_prices
+from pipelines.pricing.table import PriceBook
 from pipelines.routing.routes import Routes
 from proxy.config import choices
-from proxy.config.choices import Parts
+from proxy.config.callers import identity
 from proxy.config.deployments import ANY, Builder
 from proxy.config.fallbacks import Alternatives
+from proxy.config.parts import Parts
 from proxy.config.providers import Catalog
 from proxy.config.references import Reading
 from proxy.config.schema import (
@@ -26,6 +29,8 @@ from proxy.config.schema import (
     Top,
 )
 from proxy.config.settings import Settings
+from proxy.config.spending import enforces_rates, spending
+from proxy.config.storage import storage
 from proxy.config.validate import validate
 
 S = TypeVar("S", bound=Section)
@@ -44,6 +49,8 @@ def build(
     )
     drop_params = parts.litellm.drop_params is True
     builder = Builder(catalog, reading.references, reading.problems, drop_params)
+    builder.enforces_rates = enforces_rates(parts)
+    builder.book = book = PriceBook(load_prices)
     # What is named wins over what `*` stands for, wherever it is written.
     for index, entry in sorted(enumerate(top.model_list or ()), key=lambda one: _is_any(one[1])):
         builder.add(index, entry)
@@ -51,7 +58,7 @@ def build(
         builder.add_from_environment(ollama_up)
     if not builder.deployments and not reading.problems.failed:
         reading.problems.error(("model_list",), "there is no model that can be served")
-    settings = _settings(source, parts, builder, reading)
+    settings = replace(_settings(source, parts, builder, reading), book=book)
     reading.tell_unset()
     return replace(settings, problems=reading.problems.found())
 
@@ -85,9 +92,15 @@ def _settings(source: str, parts: Parts, builder: Builder, reading: Reading) -> 
         log_format=own.log_format or ("json" if parts.litellm.json_logs else "auto"),
         log_level=choices.log_level(parts, reading),
         discover_models=own.discover_models is not False,
+        drop_params=parts.litellm.drop_params is True,
+        enforces_rates=builder.enforces_rates,
         environment=reading.env,
         key_hints=builder.key_hints,
         secrets=reading.references.vault,
+        identity=identity(parts, builder.access_groups, reading),
+        storage=storage(parts, reading),
+        budgets=spending(parts, reading),
+        prices_url=own.prices_url,
     )
 
 

@@ -7,7 +7,6 @@ the environment (HEADGATE_LOG excepted, which is for one run), and those over th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from pipelines.routing.policy import RoutePolicy
 from proxy.config.environment import first_set
 from proxy.config.fields import read_count, read_level, read_verify
 from proxy.config.masking import HiddenValues, plain, show
+from proxy.config.parts import Parts
 from proxy.config.problems import NOT_ACTIVE, Problems, Trail
 from proxy.config.references import Reading
 from proxy.config.schema import (
@@ -26,7 +26,6 @@ from proxy.config.schema import (
     GeneralSettings,
     HeadgateSettings,
     LitellmSettings,
-    RouterSettings,
 )
 from proxy.config.settings import MAX_BODY_BYTES, weakness
 
@@ -37,16 +36,6 @@ MASTER_KEYS = ("HEADGATE_MASTER_KEY", "LITELLM_MASTER_KEY")
 MASTER_KEY: Trail = ("general_settings", "master_key")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The sections that hold settings."""
-
-    router: RouterSettings
-    litellm: LitellmSettings
-    general: GeneralSettings
-    own: HeadgateSettings
 
 
 def policy(parts: Parts, reading: Reading) -> RoutePolicy:

@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from pipelines.allowance import Allowance
 from pipelines.deployment import Deployment
-from pipelines.money import Prices, pico
+from pipelines.prices import Book, Tariff
 from pipelines.provider import Credential, Provider
 from proxy.config import aws, azure, google
 from proxy.config.faces import faced
 from proxy.config.masking import HiddenValues, hides, mask, plain, show
+from proxy.config.pricing import operator_prices
 from proxy.config.problems import Problems, Trail
 from proxy.config.providers import (
     Absent,
@@ -34,6 +36,7 @@ from proxy.config.providers import (
 )
 from proxy.config.references import References
 from proxy.config.schema import Entry, LitellmParams, ModelInfo, Priced
+from proxy.config.spending import allowance_of
 from proxy.config.validate import request_fields, validate
 
 ANY = "*"
@@ -60,7 +63,8 @@ class Builder:
     """Takes entries one by one and keeps what can be served.
 
     `names` are all public names of the file, those that were left out included; `key_hints` tells
-    for each deployment's id which key it uses, masked.
+    for each deployment's id which key it uses, masked, and `access_groups` which models each of
+    them stands for.
     """
 
     def __init__(
@@ -72,12 +76,15 @@ class Builder:
     ) -> None:
         self.names: set[str] = set()
         self.key_hints: dict[str, str] = {}
+        self.access_groups: dict[str, tuple[str, ...]] = {}
         self._catalog = catalog
         self._references = references
         self._env = references.env
         self._problems = problems
         self._drop_params = drop_params
         self._built: list[tuple[Deployment, int | None]] = []
+        self.enforces_rates = False
+        self.book: Book | None = None
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -237,14 +244,38 @@ class Builder:
             stream_timeout=params.stream_timeout,
             max_retries=params.max_retries if params.num_retries is None else params.num_retries,
             prices=_prices(params, item.info),
+            book=self.book,
+            base_model=item.info.base_model or "",
             drop_params=self._drop_params if params.drop_params is None else params.drop_params,
         )
+        built = replace(built, allowance=self._allowance(item, built))
         self._references.vault.keep(key.value)
         if is_doubtful(deployment.provider, deployment.base_url):
             self._problems.note(item.trail, _doubt(deployment.provider))
         hint = mask(key.value) if key.value else "none"
         self.key_hints[wanted] = f"{hint} ({key.source})" if key.source else hint
+        for name in item.info.access_groups or ():
+            models = self.access_groups.get(name, ())
+            self.access_groups[name] = (*models, built.group)
         self._built.append((built, params.order))
+
+    def _allowance(self, item: Item, built: Deployment) -> Allowance | None:
+        params = item.params
+        rpm, tpm = (built.rpm, built.tpm) if self.enforces_rates else (None, None)
+        label = f"Deployment={built.group}"
+        try:
+            return allowance_of(
+                f"deployment:{built.id}",
+                label,
+                params.max_budget,
+                params.budget_duration,
+                rpm=rpm,
+                tpm=tpm,
+                parallel=params.max_parallel_requests,
+            )
+        except ValueError as error:
+            self._problems.error((*item.trail, "litellm_params", "budget_duration"), str(error))
+            return None
 
     def _headers(self, params: LitellmParams, provider: Provider) -> Mapping[str, str]:
         given = {**(params.headers or {}), **(params.extra_headers or {})}
@@ -289,19 +320,13 @@ def _check_stars(group: str, model: str) -> None:
         raise Unfit("model", "only one * is understood in a name")
 
 
-def _prices(*places: Priced) -> Prices | None:
-    def price(name: str) -> int | None:
-        found = (getattr(place, name) for place in places)
-        usd = next((usd for usd in found if usd is not None), None)
-        return None if usd is None else pico(usd)
-
-    prompt, completion = price("input_cost_per_token"), price("output_cost_per_token")
-    if prompt is None and completion is None:
-        return None
-    return Prices(
-        prompt=prompt or 0,
-        completion=completion or 0,
-        cached=price("cache_read_input_token_cost"),
-        cache_write=price("cache_creation_input_token_cost"),
-        reasoning=price("output_cost_per_reasoning_token"),
+def _prices(*places: Priced) -> Tariff | None:
+    return operator_prices(
+        *(
+            {
+                **{name: getattr(one, name) for name in Priced.model_fields},
+                **(one.model_extra or {}),
+            }
+            for one in places
+        )
     )

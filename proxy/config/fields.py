@@ -86,7 +86,8 @@ def _real(unit: str = "", least: int | None = None, above: int | None = None) ->
     return read
 
 
-def _price(value: object) -> Decimal:
+def read_price(value: object) -> Decimal:
+    """A price in dollars, exact to its last digit."""
     number = _number(value)
     if number is None or number < 0:
         raise expected("a price in dollars, such as 1.5e-07")
@@ -176,7 +177,7 @@ Positive = Annotated[int, BeforeValidator(_whole(1))]
 Share = Annotated[float, BeforeValidator(_real(least=0))]
 Wait = Annotated[float, BeforeValidator(_real(" of seconds", least=0))]
 Seconds = Annotated[float, BeforeValidator(_real(" of seconds", above=0))]
-Price = Annotated[Decimal, BeforeValidator(_price)]
+Price = Annotated[Decimal, BeforeValidator(read_price)]
 Text = Annotated[str, BeforeValidator(_text)]
 OptionalText = Annotated[str | None, BeforeValidator(_optional_text)]
 Word = Annotated[str, BeforeValidator(_word)]
@@ -191,6 +192,7 @@ _KINDS: Mapping[str, Reader] = MappingProxyType(
         "flags": read_flag,
         "integers": _whole(),
         "numbers": _real(),
+        "prices": read_price,
         "texts": _text,
         "lists": _list,
         "maps": _map,

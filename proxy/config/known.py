@@ -22,18 +22,18 @@ ROUTER_LATER = table(
         cache_responses disable_cooldowns enable_health_check_routing
         enable_mid_stream_fallback_continuation enable_pre_call_checks enable_tag_filtering
         enable_weighted_failover fallback_on_unsupported_params health_check_ignore_transient_errors
-        ignore_invalid_deployments redis_ssl session_affinity_repin_on_failover
+        ignore_invalid_deployments session_affinity_repin_on_failover
         tag_filtering_match_any
     """,
     integers="""
         allowed_fails client_ttl default_max_parallel_requests default_priority
-        deployment_affinity_ttl_seconds health_check_staleness_threshold redis_db redis_port
+        deployment_affinity_ttl_seconds health_check_staleness_threshold
     """,
     numbers="""
         cooldown_time polling_interval
     """,
     texts="""
-        redis_host redis_password redis_url redis_username tag_routing_prefix
+        tag_routing_prefix
     """,
     lists="""
         background_health_check_model_groups caching_groups content_policy_fallbacks
@@ -45,16 +45,16 @@ ROUTER_LATER = table(
     """,
     others="""
         alerting_config allowed_fails_policy assistants_config auto_router_capability_limit
-        debug_level fallback_access_check fallback_budget_check optional_pre_call_checks
-        provider_budget_config retry_policy router_general_settings
+        debug_level fallback_access_check fallback_budget_check
+        retry_policy router_general_settings
     """,
 )
 
 LITELLM_LATER = table(
     flags="""
-        add_user_information_to_llm_headers block_requests_for_models_without_pricing
+        add_user_information_to_llm_headers
         budget_rollover disable_add_user_agent_to_request_tags disable_aiohttp_transport
-        disable_end_user_cost_tracking disable_end_user_cost_tracking_prometheus_only
+        disable_end_user_cost_tracking_prometheus_only
         disable_hf_tokenizer_download disable_streaming_logging disable_token_counter
         enable_anthropic_prompt_caching enable_azure_ad_token_refresh
         enable_caching_on_provider_specific_optional_params
@@ -70,18 +70,18 @@ LITELLM_LATER = table(
         use_aiohttp_transport user_url_validation validate_end_user_id_in_db
     """,
     integers="""
-        allowed_fails budget_exceeded_status_code langsmith_batch_size num_retries_per_request
+        allowed_fails langsmith_batch_size num_retries_per_request
         prometheus_end_user_metrics_max_series_per_metric prometheus_metrics_max_series_per_metric
     """,
     numbers="""
         anthropic_sse_ping_interval_seconds budget_exceeded_throttle_percentage cooldown_time
-        default_in_memory_ttl default_redis_ttl default_soft_budget max_budget max_end_user_budget
-        max_internal_user_budget max_ui_session_budget max_user_budget
+        default_in_memory_ttl default_redis_ttl default_soft_budget
+        max_ui_session_budget max_user_budget
         prometheus_end_user_metrics_ttl_seconds sse_keepalive_ping_interval_seconds
     """,
     texts="""
-        budget_duration internal_user_budget_duration langfuse_host langfuse_public_key
-        langfuse_secret langfuse_secret_key max_end_user_budget_id model_cost_map_url
+        langfuse_host langfuse_public_key
+        langfuse_secret langfuse_secret_key model_cost_map_url
     """,
     lists="""
         content_policy_fallbacks context_window_fallbacks custom_prometheus_metadata_labels
@@ -90,7 +90,7 @@ LITELLM_LATER = table(
         prometheus_metrics_config public_model_groups user_url_allowed_hosts
     """,
     maps="""
-        cost_discount_config cost_margin_config default_internal_user_params
+        cost_discount_config cost_margin_config
         default_key_generate_params model_alias_map priority_reservation s3_callback_params
         tag_budget_config
     """,
@@ -108,7 +108,7 @@ GENERAL_LATER = table(
     flags="""
         accounting_sync_ack agent_access_default_deny allow_cli_sso_verification_uri_complete
         allow_client_side_credentials allow_requests_on_db_unavailable allow_unmanaged_response_ids
-        allow_user_auth always_include_stream_usage apply_user_budget_to_team_keys
+        allow_user_auth always_include_stream_usage
         auto_redirect_ui_login_to_sso background_health_checks cancel_on_disconnect
         claude_code_marketplace_auth_required custom_auth_run_common_checks
         database_disable_prepared_statements default_team_disabled
@@ -119,7 +119,7 @@ GENERAL_LATER = table(
         disable_password_login_when_sso_enabled disable_prisma_schema_update
         disable_requester_ip_address_logging disable_reset_budget disable_responses_id_security
         disable_retry_on_max_parallel_request_limit_error disable_spend_logs disable_spend_updates
-        enable_claude_code_gateway enable_drain_endpoint enable_health_check_routing enable_jwt_auth
+        enable_claude_code_gateway enable_drain_endpoint enable_health_check_routing
         enable_openai_websocket_passthrough enable_public_model_hub enforce_fallback_model_access
         enforce_rbac enforce_user_param expose_fallback_errors_to_caller
         fail_closed_budget_enforcement fail_closed_rate_limit_enforcement
@@ -132,18 +132,18 @@ GENERAL_LATER = table(
         reject_clientside_metadata_tags return_wildcard_routes search_tool_deny_by_default
         store_model_in_db store_prompts_in_spend_logs use_azure_key_vault use_google_kms
         use_redis_transaction_buffer use_shared_health_check use_spend_logs_partitioning
-        use_x_forwarded_for user_url_validation vector_store_deny_by_default
+        user_url_validation vector_store_deny_by_default
     """,
     integers="""
         alerting_threshold database_connection_pool_limit failed_login_block_seconds
-        failed_login_window_seconds global_max_parallel_requests health_check_concurrency
+        failed_login_window_seconds health_check_concurrency
         health_check_interval max_batch_file_records max_batch_file_size_mb
         max_batch_file_uploads_per_day max_failed_login_attempts_per_source
         max_file_downloads_per_minute max_file_size_mb max_in_flight_requests_per_worker
         max_parallel_requests max_queued_requests_per_worker max_response_size_mb
         maximum_spend_logs_cleanup_batch_size maximum_spend_logs_cleanup_max_batches
         mcp_xff_num_trusted_hops password_policy_min_length proxy_config_reload_interval_seconds
-        user_api_key_cache_max_size
+
     """,
     numbers="""
         accounting_sync_ack_timeout_seconds admission_queue_timeout_seconds database_connect_timeout
@@ -151,19 +151,19 @@ GENERAL_LATER = table(
         pass_through_request_timeout responses_websocket_session_limit_seconds
     """,
     texts="""
-        completion_model control_plane_url custom_auth database_url
+        completion_model control_plane_url custom_auth
         maximum_autorouter_session_retention_period maximum_daily_tag_spend_retention_period
         maximum_health_check_retention_period maximum_spend_logs_cleanup_batch_timeout
         maximum_spend_logs_cleanup_run_budget maximum_spend_logs_cleanup_target_size
         maximum_spend_logs_retention_period maximum_spend_logs_size
-        maximum_spend_logs_size_check_interval mcp_client_id_header user_header_name
+        maximum_spend_logs_size_check_interval mcp_client_id_header
     """,
     lists="""
         alert_types alerting allowed_file_extensions allowed_routes
         background_health_check_model_groups blocked_file_extensions mcp_allowed_clients
         mcp_internal_ip_ranges mcp_required_fields mcp_trusted_proxy_ranges pass_through_endpoints
         plugins provider_url_destination_allowed_hosts request_tag_mappings supported_db_objects
-        transcribe_media_buckets trusted_proxy_ranges user_header_mappings user_url_allowed_hosts
+        transcribe_media_buckets user_url_allowed_hosts
         vertex_ai_pass_through_drop_anthropic_betas
     """,
     maps="""
@@ -172,10 +172,10 @@ GENERAL_LATER = table(
     """,
     others="""
         accounting_capture accounting_sync_ack_failure_policy admin_only_routes alert_type_config
-        allowed_ips coordination_redis custom_key_generate custom_key_update custom_sso
+        coordination_redis custom_key_generate custom_key_update custom_sso
         custom_ui_sso_sign_in_handler database_args database_connection_pool_timeout database_type
         drain_endpoint_token enforced_params key_management_settings key_management_system
-        litellm_jwtauth litellm_license maximum_spend_logs_cleanup_cron
+        litellm_license maximum_spend_logs_cleanup_cron
         maximum_spend_logs_retention_interval mcp_advertised_versions
         mcp_client_side_auth_header_name mcp_disabled_capabilities missing_session_id
         proxy_batch_write_at proxy_budget_rescheduler_max_time proxy_budget_rescheduler_min_time

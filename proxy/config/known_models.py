@@ -45,15 +45,15 @@ PARAMS_LATER = table(
     """,
     integers="""
         auto_router_max_input_chars default_api_key_rpm_limit default_api_key_tpm_limit itpm
-        max_parallel_requests otpm rpd tpd valkey_port
+        otpm rpd tpd valkey_port
     """,
     numbers="""
-        cooldown_time keepalive_seconds max_budget max_file_size_mb
+        cooldown_time keepalive_seconds max_file_size_mb
     """,
     texts="""
         adaptive_router_default_model auto_router_config auto_router_config_path
         auto_router_default_model auto_router_embedding_model auto_router_model_compression
-        auto_router_routing_compression budget_duration chatgpt_auth_file
+        auto_router_routing_compression chatgpt_auth_file
         complexity_router_default_model daily_reset_time litellm_credential_name litellm_trace_id
         milvus_db_name milvus_text_field provider_affinity_header quality_router_default_model
         responses_api_version valkey_embedding_field valkey_host valkey_password valkey_text_field
@@ -104,7 +104,7 @@ INFO_LATER = table(
         cost_per_ptu_per_hour
     """,
     texts="""
-        base_model created_by pricing_provider team_id team_public_model_name updated_by
+        created_by pricing_provider team_id team_public_model_name updated_by
     """,
     lists="""
         access_windows
@@ -113,7 +113,7 @@ INFO_LATER = table(
         ptu_shares
     """,
     others="""
-        access_groups allowed_fails allowed_fails_policy cooldown_time created_at
+        allowed_fails allowed_fails_policy cooldown_time created_at
         disable_background_health_check health_check_model health_check_timeout litellm_provider
         max_embedding_batch_size max_input_tokens max_output_tokens max_tokens mode
         ptu_effective_from ptu_effective_to supported_environments tier updated_at
@@ -123,9 +123,7 @@ INFO_LATER = table(
 PRICES_LATER = table(
     others="""
         annotation_cost_per_page annotation_cost_per_page_batches
-        cache_creation_input_audio_token_cost cache_creation_input_token_cost_above_100k_tokens
-        cache_creation_input_token_cost_above_100k_tokens_batches
-        cache_creation_input_token_cost_above_12hr
+        cache_creation_input_audio_token_cost cache_creation_input_token_cost_above_12hr
         cache_creation_input_token_cost_above_12hr_above_272k_tokens
         cache_creation_input_token_cost_above_12hr_above_272k_tokens_batches
         cache_creation_input_token_cost_above_12hr_above_272k_tokens_flex
@@ -134,70 +132,22 @@ PRICES_LATER = table(
         cache_creation_input_token_cost_above_12hr_batches
         cache_creation_input_token_cost_above_12hr_flex
         cache_creation_input_token_cost_above_12hr_priority
-        cache_creation_input_token_cost_above_12hr_ultrafast
-        cache_creation_input_token_cost_above_1hr
-        cache_creation_input_token_cost_above_1hr_above_100k_tokens
-        cache_creation_input_token_cost_above_200k_tokens
-        cache_creation_input_token_cost_above_200k_tokens_batches
-        cache_creation_input_token_cost_above_272k_tokens
-        cache_creation_input_token_cost_above_272k_tokens_batches
-        cache_creation_input_token_cost_above_272k_tokens_flex
-        cache_creation_input_token_cost_above_272k_tokens_priority
-        cache_creation_input_token_cost_above_272k_tokens_ultrafast
-        cache_creation_input_token_cost_batches cache_creation_input_token_cost_flex
-        cache_creation_input_token_cost_priority cache_creation_input_token_cost_ultrafast
-        cache_read_input_audio_token_cost cache_read_input_audio_token_cost_batches
-        cache_read_input_audio_token_cost_flex cache_read_input_audio_token_cost_priority
-        cache_read_input_image_token_cost cache_read_input_token_cost_above_100k_tokens
-        cache_read_input_token_cost_above_100k_tokens_batches
-        cache_read_input_token_cost_above_200k_tokens
-        cache_read_input_token_cost_above_200k_tokens_batches
-        cache_read_input_token_cost_above_200k_tokens_priority
-        cache_read_input_token_cost_above_272k_tokens
-        cache_read_input_token_cost_above_272k_tokens_batches
-        cache_read_input_token_cost_above_272k_tokens_flex
-        cache_read_input_token_cost_above_272k_tokens_priority
-        cache_read_input_token_cost_above_272k_tokens_ultrafast
-        cache_read_input_token_cost_above_512k_tokens cache_read_input_token_cost_balanced
-        cache_read_input_token_cost_batches cache_read_input_token_cost_flex
-        cache_read_input_token_cost_priority cache_read_input_token_cost_ultrafast
+        cache_creation_input_token_cost_above_12hr_ultrafast cache_read_input_audio_token_cost
+        cache_read_input_audio_token_cost_batches cache_read_input_audio_token_cost_flex
+        cache_read_input_audio_token_cost_priority cache_read_input_image_token_cost
         citation_cost_per_token cost_per_second explicit_cache_read_input_token_cost
         google_maps_grounding_cost_per_query input_cost_per_audio_per_second
-        input_cost_per_audio_per_second_above_128k_tokens input_cost_per_audio_token
-        input_cost_per_audio_token_batches input_cost_per_audio_token_flex
-        input_cost_per_audio_token_priority input_cost_per_character
-        input_cost_per_character_above_128k_tokens input_cost_per_image
-        input_cost_per_image_above_128k_tokens input_cost_per_image_token
-        input_cost_per_image_token_batches input_cost_per_pixel input_cost_per_query
-        input_cost_per_second input_cost_per_text_message input_cost_per_token_above_100k_tokens
-        input_cost_per_token_above_100k_tokens_batches input_cost_per_token_above_128k_tokens
-        input_cost_per_token_above_200k_tokens input_cost_per_token_above_200k_tokens_batches
-        input_cost_per_token_above_200k_tokens_priority input_cost_per_token_above_272k_tokens
-        input_cost_per_token_above_272k_tokens_batches input_cost_per_token_above_272k_tokens_flex
-        input_cost_per_token_above_272k_tokens_priority
-        input_cost_per_token_above_272k_tokens_ultrafast input_cost_per_token_above_512k_tokens
-        input_cost_per_token_balanced input_cost_per_token_batches input_cost_per_token_cache_hit
-        input_cost_per_token_flex input_cost_per_token_priority input_cost_per_token_ultrafast
+        input_cost_per_audio_per_second_above_128k_tokens input_cost_per_character
+        input_cost_per_character_above_128k_tokens input_cost_per_pixel input_cost_per_text_message
         input_cost_per_video_per_second input_cost_per_video_per_second_above_128k_tokens
         input_cost_per_video_per_second_above_15s_interval
         input_cost_per_video_per_second_above_8s_interval input_cost_per_video_token
         input_cost_per_video_token_batches ocr_cost_per_credit ocr_cost_per_page
-        ocr_cost_per_page_batches output_cost_per_audio_per_second output_cost_per_audio_token
-        output_cost_per_character output_cost_per_character_above_128k_tokens output_cost_per_image
-        output_cost_per_image_1024 output_cost_per_image_1536 output_cost_per_image_512
-        output_cost_per_image_token output_cost_per_image_token_batches output_cost_per_pixel
-        output_cost_per_reasoning_token_flex output_cost_per_reasoning_token_priority
-        output_cost_per_second output_cost_per_second_1080p output_cost_per_second_2k
-        output_cost_per_second_480p output_cost_per_second_4k output_cost_per_second_720p
-        output_cost_per_second_768p output_cost_per_token_above_100k_tokens
-        output_cost_per_token_above_100k_tokens_batches output_cost_per_token_above_128k_tokens
-        output_cost_per_token_above_200k_tokens output_cost_per_token_above_200k_tokens_batches
-        output_cost_per_token_above_200k_tokens_priority output_cost_per_token_above_272k_tokens
-        output_cost_per_token_above_272k_tokens_batches output_cost_per_token_above_272k_tokens_flex
-        output_cost_per_token_above_272k_tokens_priority
-        output_cost_per_token_above_272k_tokens_ultrafast output_cost_per_token_above_512k_tokens
-        output_cost_per_token_balanced output_cost_per_token_batches output_cost_per_token_flex
-        output_cost_per_token_priority output_cost_per_token_ultrafast
+        ocr_cost_per_page_batches output_cost_per_audio_per_second output_cost_per_character
+        output_cost_per_character_above_128k_tokens output_cost_per_image_1024
+        output_cost_per_image_1536 output_cost_per_image_512 output_cost_per_pixel
+        output_cost_per_second_1080p output_cost_per_second_2k output_cost_per_second_480p
+        output_cost_per_second_4k output_cost_per_second_720p output_cost_per_second_768p
         output_cost_per_video_per_second output_cost_per_video_token output_vector_size
         regional_endpoint_uplift_multiplier regional_processing_uplift_multiplier_eu
         regional_processing_uplift_multiplier_us search_context_cost_per_query

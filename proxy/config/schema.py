@@ -39,6 +39,7 @@ from proxy.config.known_models import (
     PRICES_LATER,
     REQUEST_FIELDS,
 )
+from proxy.config.pricing import PRICE_KEYS
 
 STRATEGIES = (
     "simple-shuffle",
@@ -74,7 +75,7 @@ class Section(BaseModel):
 
 
 class Priced(Section):
-    """What a token costs, in dollars."""
+    """What a token costs, in dollars; the prices of `pricing.PRICE_KEYS` are kept aside."""
 
     input_cost_per_token: Price | None = None
     output_cost_per_token: Price | None = None
@@ -133,13 +134,18 @@ class LitellmParams(Priced):
     max_retries: Count | None = None
     num_retries: Count | None = None
     drop_params: Flag | None = None
+    max_parallel_requests: Positive | None = None
+    max_budget: Price | None = None
+    budget_duration: OptionalText = None
 
 
 class ModelInfo(Priced):
     """`model_list[].model_info`: facts about a model; other keys are the operator's own."""
 
     id: Word | None = None
+    base_model: OptionalText = None
     blocked: Flag | None = None
+    access_groups: Names | None = None
 
 
 class Entry(Section):
@@ -165,6 +171,15 @@ class RouterSettings(Section):
     default_fallbacks: Any = None
     max_fallbacks: Count | None = None
     model_group_alias: Map | None = None
+    provider_budget_config: Map | None = None
+    optional_pre_call_checks: Any = None
+    redis_url: OptionalText = None
+    redis_host: OptionalText = None
+    redis_port: Positive | None = None
+    redis_db: Count | None = None
+    redis_username: OptionalText = None
+    redis_password: OptionalText = None
+    redis_ssl: Flag | None = None
     set_verbose: Flag | None = None
 
 
@@ -180,6 +195,16 @@ class LitellmSettings(Section):
     set_verbose: Flag | None = None
     ssl_verify: Verify | None = None
     drop_params: Flag | None = None
+    max_internal_user_budget: Price | None = None
+    internal_user_budget_duration: OptionalText = None
+    default_internal_user_params: Map | None = None
+    max_end_user_budget: Price | None = None
+    max_end_user_budget_id: OptionalText = None
+    disable_end_user_cost_tracking: Flag | None = None
+    max_budget: Price | None = None
+    budget_duration: OptionalText = None
+    budget_exceeded_status_code: Positive | None = None
+    block_requests_for_models_without_pricing: Flag | None = None
 
 
 class GeneralSettings(Section):
@@ -189,6 +214,20 @@ class GeneralSettings(Section):
     litellm_key_header_name: OptionalText = None
     max_request_size_mb: Positive | None = None
     dangerously_permit_weak_or_unset_master_key: Flag | None = None
+    user_header_name: OptionalText = None
+    user_header_mappings: Any = None
+    openwebui_jwt_secret: OptionalText = None
+    use_x_forwarded_for: Flag | None = None
+    trusted_proxy_ranges: Names | None = None
+    allowed_ips: Names | None = None
+    apply_user_budget_to_team_keys: Flag | None = None
+    user_api_key_cache_max_size: Positive | None = None
+    enable_jwt_auth: Flag | None = None
+    litellm_jwtauth: Map | None = None
+    database_url: OptionalText = None
+    max_budget: Price | None = None
+    budget_duration: OptionalText = None
+    global_max_parallel_requests: Positive | None = None
 
 
 class HeadgateSettings(Section):
@@ -206,6 +245,24 @@ class HeadgateSettings(Section):
     log_level: LogLevel | None = None
     discover_models: Flag | None = None
     providers_from_environment: Flag | None = None
+    auth_grace: Wait | None = None
+    openwebui_jwt_secret: OptionalText = None
+    task_header: OptionalText = None
+    task_model: OptionalText = None
+    groups_header: OptionalText = None
+    role_teams: Map | None = None
+    group_teams: Map | None = None
+    data_dir: OptionalText = None
+    shared_data: Flag | None = None
+    redis_url: OptionalText = None
+    over_budget: (
+        Annotated[Literal["clamp", "refuse", "soft"], one_of("clamp", "refuse", "soft")] | None
+    ) = None
+    on_unknown_price: Annotated[Literal["allow", "refuse"], one_of("allow", "refuse")] | None = None
+    on_store_failure: Map | None = None
+    queue_on_limit: Wait | None = None
+    enforce_deployment_limits: Flag | None = None
+    prices_url: OptionalText = None
 
     @field_validator("stages", mode="before")
     @classmethod
@@ -249,6 +306,13 @@ LATER: Mapping[type[Section], Mapping[str, Reader]] = MappingProxyType(
 )
 
 
+def open_fields(section: type[Section]) -> Mapping[str, Reader]:
+    """The keys that do something and are kept aside, each with its reader."""
+    if section is LitellmParams:
+        return MappingProxyType({**REQUEST_FIELDS, **PRICE_KEYS})
+    return PRICE_KEYS if issubclass(section, Priced) else MappingProxyType({})
+
+
 def active(section: type[Section]) -> frozenset[str]:
     """The keys that do something, other spellings included."""
     names = set(section.model_fields)
@@ -260,5 +324,4 @@ def active(section: type[Section]) -> frozenset[str]:
 
 def known(section: type[Section]) -> frozenset[str]:
     """All keys that have a meaning in this section."""
-    fields = REQUEST_FIELDS if section is LitellmParams else {}
-    return active(section) | LATER.get(section, {}).keys() | fields.keys()
+    return active(section) | LATER.get(section, {}).keys() | open_fields(section).keys()

@@ -12,11 +12,16 @@ from ipaddress import IPv6Address, ip_address
 from typing import Literal
 
 from pipelines.assembly import StageSpec
+from pipelines.budgets import BudgetPolicy
+from pipelines.pricing.load import load_prices
+from pipelines.pricing.table import PriceBook
 from pipelines.registry import DEFAULT_STAGES
 from pipelines.routing.policy import RoutePolicy
 from pipelines.routing.routes import Routes
+from proxy.config.identity import IdentitySettings
 from proxy.config.masking import Vault
 from proxy.config.problems import Problem
+from proxy.config.storage import StorageSettings
 
 MAX_BODY_BYTES = 33_554_432
 SHORTEST_MASTER_KEY = 16
@@ -44,7 +49,8 @@ class Settings:
     `environment` holds the process environment with `environment_variables` laid over it,
     `aliases` all other names of groups, `key_hints` the masked key of each deployment by its id,
     and `secrets` scrubs a text of all secrets that the configuration holds. The waits for a
-    provider's first byte, for a whole reply and within a stream are in `policy`.
+    provider's first byte, for a whole reply and within a stream are in `policy`. `drop_params` and
+    `enforces_rates` hold for models that are added at run time as for the file's.
     """
 
     source: str
@@ -65,11 +71,20 @@ class Settings:
     log_format: Literal["auto", "json", "pretty"] = "auto"
     log_level: str = "info"
     discover_models: bool = True
+    drop_params: bool = False
+    enforces_rates: bool = False
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     aliases: Mapping[str, str] = field(default_factory=dict, repr=False)
     key_hints: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Vault = field(default_factory=Vault, repr=False, compare=False)
     problems: tuple[Problem, ...] = ()
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
+    book: PriceBook = field(
+        default_factory=lambda: PriceBook(load_prices), repr=False, compare=False
+    )
+    prices_url: str | None = None
 
 
 def weakness(master_key: str) -> str | None:

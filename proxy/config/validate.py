@@ -18,7 +18,16 @@ from proxy.config.fields import EXPECTED, Reader
 from proxy.config.known_models import REQUEST_FIELDS
 from proxy.config.masking import MASK, hides, plain, show
 from proxy.config.problems import NOT_ACTIVE, Problems, Trail
-from proxy.config.schema import LATER, SECTIONS, LitellmParams, ModelInfo, Section, Top, known
+from proxy.config.schema import (
+    LATER,
+    SECTIONS,
+    LitellmParams,
+    ModelInfo,
+    Section,
+    Top,
+    known,
+    open_fields,
+)
 
 NEAR = 0.6
 VERY_NEAR = 0.8
@@ -101,7 +110,7 @@ def _check_extras(
 ) -> None:
     later = LATER.get(section, {})
     all_known = known(section)
-    fields: Mapping[str, Reader] = REQUEST_FIELDS if section is LitellmParams else {}
+    fields: Mapping[str, Reader] = open_fields(section)
     for name, value in list(data.items()):
         reader = later.get(name) or fields.get(name)
         if reader is not None:

@@ -42,6 +42,13 @@ def call_headers(exchange: Exchange) -> Headers:
         deployment = attempts[-1].deployment
         headers += _served_by(deployment.id, deployment.group)
         headers += _tried(len(attempts) - 1 - exchange.fallbacks, exchange.fallbacks)
+    for kind, state in ((b"requests", exchange.requests), (b"tokens", exchange.tokens)):
+        if state is not None:
+            headers += (
+                (b"x-ratelimit-limit-" + kind, b"%d" % state.limit),
+                (b"x-ratelimit-remaining-" + kind, b"%d" % state.remaining),
+                (b"x-ratelimit-reset-" + kind, b"%ds" % state.reset),
+            )
     if exchange.losses:
         headers.append((b"x-headgate-lossy", _safe(", ".join(exchange.losses).encode())))
     return headers

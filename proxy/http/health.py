@@ -11,7 +11,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipelines.errors import Unauthenticated
+from pipelines.errors import StoreUnavailable, Unauthenticated
 from pipelines.keys import LITELLM_HEADER, presented_secret
 from proxy import __version__
 from proxy.http.live import Live
@@ -79,6 +79,6 @@ async def _is_known(runtime: Runtime, request: Request) -> bool:
         if presented_secret(request.scope["headers"], name) is None:
             return False
         await find_principal(runtime, request)
-    except Unauthenticated:
+    except (Unauthenticated, StoreUnavailable):
         return False
     return True

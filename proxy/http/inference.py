@@ -58,7 +58,9 @@ class Inference:
         client = scope.get("client")
         call = Call(self._operation, raw, headers, client[0] if client else "", path_model, fault)
         call.path_streams = path_streams
-        exchange = Exchange(self._id(headers), call, arrived)
+        serial = f"{self._random.getrandbits(128):032x}"
+        id = _id(headers) or serial
+        exchange = Exchange(id, call, arrived, started=time.time(), serial=serial)
         watch = scope.get("extensions", {}).get(LEFT)
         guard = ClientGuard(exchange, receive, runtime.background, watch)
         self._live.enter(guard)
@@ -69,8 +71,9 @@ class Inference:
         finally:
             self._live.leave(guard)
 
-    def _id(self, headers: Headers) -> str:
-        for name, value in headers:
-            if name == CALL_ID and _SAFE_ID.fullmatch(value):
-                return value.decode()
-        return f"{self._random.getrandbits(128):032x}"
+
+def _id(headers: Headers) -> str | None:
+    for name, value in headers:
+        if name == CALL_ID and _SAFE_ID.fullmatch(value):
+            return value.decode()
+    return None

@@ -48,11 +48,16 @@ class Models:
 
 
 async def known_models(runtime: Runtime, request: Request) -> tuple[Principal, list[str]]:
-    """Who asks, and the names of the models that it may use. Raises Unauthenticated."""
+    """Who asks, and the names of the models that it may use. Raises Unauthenticated, Forbidden and
+    StoreUnavailable."""
     principal = await find_principal(runtime, request)
+    party = runtime.parties.of_headers(request.scope["headers"])
+    if party is not None and runtime.users is not None:
+        principal = await runtime.users.joined(principal, party)
     names = list(runtime.routes.names)
     if runtime.routes.wildcards and runtime.settings.discover_models:
         names += await runtime.discovery.models(within=DISCOVERY_TIME)
+    names += [*principal.aliases, *principal.team_aliases]
     return principal, [name for name in dict.fromkeys(names) if principal.may_use(name)]
 
 

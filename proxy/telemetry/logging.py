@@ -67,7 +67,14 @@ def _render_json(logger: object, method: str, event: structlog.typing.EventDict)
     # One processor for what takes structlog four: a line a call is the most frequent of all.
     if "exc_info" in event:
         event = structlog.processors.format_exc_info(logger, method, event)
-    line = {"timestamp": datetime.now(UTC).isoformat(), "level": method, **event}
+    return _dumped({"timestamp": _now(), "level": method, **event})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _dumped(line: dict[str, Any]) -> str:
     try:
         return orjson.dumps(line, default=str).decode()
     except TypeError:
@@ -104,8 +111,8 @@ class LogJournal:
     def put(self, record: Record) -> None:
         """Write the record as one line: info when it went well, warning when it did not."""
         if self._write is not None and record.outcome == "ok":
-            line = {"module": "call", **fields(record), "event": "call"}
-            self._write(_render_json(None, "info", line))
+            start = {"timestamp": _now(), "level": "info", "module": "call"}
+            self._write(_dumped({**start, **fields(record), "event": "call"}))
             return
         write = self._logger.info if record.outcome == "ok" else self._logger.warning
         write("call", **fields(record))

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from math import inf
 from urllib.parse import urlsplit
 
+from pipelines.clock import Clock
 from pipelines.errors import (
     ConnectFailed,
     FirstByteTimeout,
@@ -19,7 +20,7 @@ from pipelines.errors import (
     UpstreamFailed,
 )
 from pipelines.events import Headers
-from pipelines.ports import Clock, UpstreamReply
+from pipelines.ports import UpstreamReply
 from pipelines.upstream import UpstreamRequest
 from proxy.transport.mock_forms import Part, Read
 from proxy.transport.mock_reply import Composed, compose

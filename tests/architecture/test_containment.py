@@ -19,17 +19,29 @@ from tests.architecture.tree import (
 
 SERVER = ("proxy/server.py", "proxy/connection.py", "proxy/http1.py", "proxy/framing.py")
 PAGES = ("proxy/app.py", "proxy/http/", "proxy/admin/", "proxy/dashboard/")
-SETTINGS = ("proxy/config/", "proxy/admin/")
+SETTINGS = ("proxy/config/", "proxy/admin/", "proxy/stores/entities/")
+DATABASE = (
+    "proxy/stores/opening.py",
+    "proxy/stores/database/",
+    "proxy/stores/entities/",
+    "proxy/stores/journal/",
+)
 
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "aiocache": ("proxy/stores/cache/",),
+        "alembic": ("proxy/stores/database/",),
         "aiohttp": ("proxy/transport/",),
+        "asyncpg": ("proxy/stores/",),
+        "cryptography": ("proxy/stores/entities/",),
         "httptools": SERVER,
+        "jwt": ("proxy/stores/keys/",),
         "hypercorn": SERVER,
         "orjson": ("pipelines/", "proxy/"),
         "pydantic": SETTINGS,
         "pydantic_core": SETTINGS,
+        "redis": ("proxy/stores/",),
+        "sqlalchemy": DATABASE,
         "starlette": PAGES,
         "structlog": ("proxy/telemetry/",),
         "uvloop": ("proxy/server.py",),

@@ -9,7 +9,11 @@ from configparser import ConfigParser
 from tests.architecture.tree import ROOT
 
 # What the extras bring is imported under other names than it is installed by.
-MODULES = {"botocore": "botocore", "cryptography": "cryptography", "google-auth": "google.auth"}
+MODULES = {
+    "botocore": "botocore",
+    "redis": "redis",
+    "google-auth": "google.auth",
+}
 PROGRAM = "import sys, proxy.__main__, proxy.app, proxy.commands.serve; print(*sys.modules)"
 
 

@@ -16,7 +16,7 @@ from tests.architecture.tree import EVERYWHERE, PACKAGES, ROOT, check, sources
 
 # Where a distribution is not called as it is imported.
 DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
-    {"yaml": "pyyaml", "pydantic_core": "pydantic", "google": "google_genai"}
+    {"jwt": "pyjwt", "yaml": "pyyaml", "pydantic_core": "pydantic", "google": "google_genai"}
 )
 
 
@@ -75,6 +75,8 @@ def test_every_data_file_is_shipped() -> None:
 
 def test_what_the_product_imports_is_declared() -> None:
     declared = _required("options", "install_requires")
+    # Loaded on demand, which test_imports and test_laziness see to.
+    declared |= _required("options.extras_require", "redis")
     found = [where for top, where in _imported(*PACKAGES).items() if top not in declared]
     check(found, "What pipelines or proxy import stands in setup.cfg under install_requires.")
 

@@ -11,14 +11,15 @@ from tests.architecture.tree import ROOT
 
 PROBE = """
 import asyncio, socket, threading, warnings
-from pipelines.stages.budget import Budget
+from tests.builders import an_exchange
+from tests.fakes.ports import a_budget
 
 async def rest():
     yield 1
     yield 2
 
 async def test_passes(tmp_path):
-    flow = Budget()(None, rest)
+    flow = a_budget()(an_exchange(), rest)
     assert await anext(flow) == 1
     await flow.aclose()
 
@@ -26,11 +27,11 @@ async def test_leaves_a_task():
     asyncio.get_running_loop().create_task(asyncio.sleep(100))
 
 async def test_leaves_a_generator_to_the_collector():
-    await anext(Budget()(None, rest))
+    await anext(a_budget()(an_exchange(), rest))
 
 def test_leaves_a_generator_to_the_loop():
     async def run():
-        flow = Budget()(None, rest)
+        flow = a_budget()(an_exchange(), rest)
         await anext(flow)
         return flow
     asyncio.run(run())

@@ -11,6 +11,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -23,7 +24,6 @@ from pipelines.errors import GatewayError
 from pipelines.events import Data
 from pipelines.exchange import Exchange
 from pipelines.operations import CHAT, GENERATE, MESSAGES, OPERATIONS, RESPONSES, Operation
-from pipelines.ports import Ports
 from pipelines.registry import DEFAULT_STAGES, DIALECTS
 from pipelines.routing.routes import Routes
 from proxy.clock import SystemClock
@@ -150,15 +150,7 @@ def request_us() -> float:
     journal = logging.LogJournal()
     transport = FakeTransport(FakeReply([a_completion()], headers=[JSON]))
     ports = fake_ports(transport, Routes([a_deployment()]))
-    ports = Ports(
-        keys=ports.keys,
-        transport=transport,
-        journal=journal,
-        clock=SystemClock(),
-        routes=ports.routes,
-        policy=ports.policy,
-        dialects=DIALECTS,
-    )
+    ports = replace(ports, journal=journal, clock=SystemClock())
     chain = assemble([StageSpec(name) for name in DEFAULT_STAGES], ports)
 
     async def one(number: int) -> None:

@@ -176,7 +176,7 @@ def running(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment(**(env or {})),
+            env=environment(**{"HEADGATE_DATA_DIR": str(folder / "data"), **(env or {})}),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

@@ -56,8 +56,9 @@ class Answer:
 
 def checked_error(value: Any) -> dict[str, Any]:
     """The error in a value of OpenAI's shape."""
-    assert set(value) == {"error"}
+    assert set(value) - {"detail"} == {"error"}
     error = value["error"]
+    assert value.get("detail", error["message"]) == error["message"]
     assert set(error) == {"message", "type", "param", "code"}
     assert error["message"]
     assert isinstance(error["message"], str)

@@ -27,6 +27,9 @@ from tests.fakes.wire import DONE, event
 
 CALLS = int(os.environ.get("HEADGATE_LEAK_CALLS", "1500"))
 WARM_UP = 300
+# Connections to the database are opened when they are needed and kept, each with three files and
+# a thread.
+POOLED = 4
 GROWTH = 16 << 20
 STREAMS = 1000
 FILES = 4096
@@ -103,8 +106,8 @@ async def test_nothing_is_left_of_many_calls_of_which_one_in_ten_is_aborted(
     # Three in four of those that were left had the faulty provider behind them.
     assert left == sum(n // 10 % 4 != 3 for total in (WARM_UP, CALLS) for n in range(9, total, 10))
     if before:
-        assert after["files"] <= before["files"]
-        assert after["threads"] <= before["threads"]
+        assert after["files"] <= before["files"] + 3 * POOLED
+        assert after["threads"] <= before["threads"] + POOLED
         assert after["memory"] - before["memory"] < GROWTH
 
 

@@ -8,16 +8,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from pipelines.budgets import BudgetPolicy
 from pipelines.dialects.base import Dialect
 from pipelines.errors import UpstreamError, UpstreamFailed
 from pipelines.events import Headers
 from pipelines.exchange import Principal
+from pipelines.ledger import Ledger
 from pipelines.ports import Ports, UpstreamReply
+from pipelines.prompt_bound import PromptBound
 from pipelines.record import Record
 from pipelines.registry import DIALECTS
 from pipelines.routing.policy import RoutePolicy
 from pipelines.routing.routes import Routes
+from pipelines.stages.budget import Budget
 from pipelines.upstream import UpstreamRequest
+from proxy.stores.ledger.memory import MemoryLedger
 
 SSE = (b"content-type", b"text/event-stream")
 JSON = (b"content-type", b"application/json")
@@ -42,6 +47,9 @@ class FakeClock:
 
     def monotonic(self) -> float:
         return self.now
+
+    def time(self) -> float:
+        return 1_793_000_000 + self.now
 
     async def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
@@ -143,12 +151,22 @@ def fake_ports(
     dialects: Mapping[str, Dialect] = DIALECTS,
 ) -> Ports:
     """A whole world; everybody is known in it unless `keys` says otherwise."""
+    clock = FakeClock()
     return Ports(
         keys=keys or FakeKeys({None: Principal("anybody")}),
         transport=transport or FakeTransport(),
         journal=FakeJournal(),
-        clock=FakeClock(),
+        clock=clock,
         routes=routes or Routes(()),
         policy=policy or RoutePolicy(),
         dialects=MappingProxyType(dict(dialects)),
+        ledger=MemoryLedger(clock),
+        budgets=BudgetPolicy(),
+        prompt_bound=PromptBound(),
     )
+
+
+def a_budget(ledger: Ledger | None = None, policy: BudgetPolicy | None = None) -> Budget:
+    """The budget stage over an empty ledger."""
+    clock = FakeClock()
+    return Budget(ledger or MemoryLedger(clock), policy or BudgetPolicy(), clock, PromptBound())

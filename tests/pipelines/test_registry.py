@@ -36,7 +36,7 @@ def offered(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> list[s
 
 def example_stage(settings: Mapping[str, object], ports: Ports) -> Budget:
     """What the entry points of these tests lead to."""
-    return Budget()
+    return Budget(ports.ledger, ports.budgets, ports.clock, ports.prompt_bound)
 
 
 def test_the_default_order_is_the_one_of_the_house() -> None:

@@ -43,6 +43,9 @@ class Hand:
     def monotonic(self) -> float:
         return self.now
 
+    def time(self) -> float:
+        return 1_793_000_000 + self.now
+
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
 

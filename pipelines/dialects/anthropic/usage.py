@@ -33,12 +33,18 @@ def read_usage(value: Mapping[str, Any]) -> Usage | None:
     written = _count(value.get("cache_creation_input_tokens"))
     details = value.get("output_tokens_details")
     thought = details.get("thinking_tokens") if isinstance(details, Mapping) else 0
+    kept, tools = value.get("cache_creation"), value.get("server_tool_use")
+    hour = kept.get("ephemeral_1h_input_tokens") if isinstance(kept, Mapping) else 0
+    searches = tools.get("web_search_requests") if isinstance(tools, Mapping) else 0
     return Usage(
         prompt_tokens=_count(value.get("input_tokens")) + cached + written,
         completion_tokens=_count(value.get("output_tokens")),
         cached_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=_count(thought),
+        cache_write_hour_tokens=min(written, _count(hour)),
+        searches=_count(searches),
+        service_tier="fast" if value.get("speed") == "fast" else "",
     )
 
 

@@ -12,6 +12,7 @@ from pipelines.usage import Usage
 
 # Vertex writes the modality as its number in some replies.
 _AUDIO = ("AUDIO", 4)
+_IMAGE = ("IMAGE", 2)
 _COUNTED = frozenset({"totalTokenCount", "promptTokenCount", "candidatesTokenCount"})
 
 
@@ -25,8 +26,9 @@ def read_usage(value: object) -> Usage | None:
         completion_tokens=_count(value, "candidatesTokenCount") + thoughts,
         cached_tokens=_count(value, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
-        audio_input_tokens=_audio(value.get("promptTokensDetails")),
-        audio_output_tokens=_audio(value.get("candidatesTokensDetails")),
+        audio_input_tokens=_of(_AUDIO, value.get("promptTokensDetails")),
+        audio_output_tokens=_of(_AUDIO, value.get("candidatesTokensDetails")),
+        image_output_tokens=_of(_IMAGE, value.get("candidatesTokensDetails")),
     )
 
 
@@ -35,10 +37,10 @@ def _count(value: dict[str, Any], name: str) -> int:
     return count if isinstance(count, int) else 0
 
 
-def _audio(details: object) -> int:
+def _of(modality: tuple[object, ...], details: object) -> int:
     count = 0
     for one in details if isinstance(details, list) else ():
-        if isinstance(one, dict) and one.get("modality") in _AUDIO:
+        if isinstance(one, dict) and one.get("modality") in modality:
             count += _count(one, "tokenCount")
     return count
 

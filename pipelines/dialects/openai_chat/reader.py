@@ -28,7 +28,7 @@ from pipelines.deltas import (
     ToolArguments,
     ToolBegin,
 )
-from pipelines.dialects.openai import read_usage
+from pipelines.dialects.openai import usage_of
 from pipelines.dialects.openai_chat.calls import Calls
 from pipelines.dialects.openai_chat.details import Details
 from pipelines.dialects.openai_chat.parse import split_data_url
@@ -125,7 +125,8 @@ class ChatInterpreter:
         for one in choices:
             deltas += self._choice(one)
         told = chunk.get("usage") or ("x_groq" in chunk and _groq_usage(chunk))
-        usage = read_usage(told) if told else None
+        tier = chunk.get("service_tier")
+        usage = usage_of({"usage": told, "service_tier": tier}) if told else None
         if usage is not None:
             deltas.append(Consumed(usage))
         return deltas

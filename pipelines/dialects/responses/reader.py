@@ -25,6 +25,7 @@ from pipelines.deltas import (
     ToolArguments,
     ToolBegin,
 )
+from pipelines.dialects.openai import LONGEST_TIER, reported_cost
 from pipelines.dialects.responses.envelope import family_of
 from pipelines.dialects.upstream_errors import Complaint, classify, complaint_of, status_in
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
@@ -53,12 +54,15 @@ def usage_of(response: Mapping[str, Any]) -> Usage | None:
     went = value.get("output_tokens_details")
     came = came if isinstance(came, Mapping) else {}
     went = went if isinstance(went, Mapping) else {}
+    tier = response.get("service_tier")
     return Usage(
         prompt_tokens=_count(value.get("input_tokens")),
         completion_tokens=_count(value.get("output_tokens")),
         cached_tokens=_count(came.get("cached_tokens")),
         cache_write_tokens=_count(came.get("cache_write_tokens")),
         reasoning_tokens=_count(went.get("reasoning_tokens")),
+        service_tier=tier[:LONGEST_TIER] if isinstance(tier, str) else "",
+        reported_cost=reported_cost(value),
     )
 
 

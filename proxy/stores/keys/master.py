@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from contextlib import suppress
 
+from pipelines.allowance import Allowance
 from pipelines.exchange import Principal
 
 MASTER = "master"
@@ -20,7 +21,7 @@ class MasterKeys:
 
     def __init__(self, master_key: str) -> None:
         self._digest = _digest(master_key.encode())
-        self._principal = Principal(MASTER, self._digest.hex())
+        self._principal = master_principal(self._digest.hex())
 
     async def find(self, secret: str | None) -> Principal | None:
         """The operator, or None for everybody else."""
@@ -38,11 +39,18 @@ class OpenKeys:
     """Takes everybody in, with any key or none: only for an address that nobody else can reach."""
 
     def __init__(self) -> None:
-        self._principal = Principal(OPEN)
+        # A page in this machine's browser may call too: it must not make keys that outlive the
+        # open door.
+        self._principal = Principal(OPEN, role="customer")
 
     async def find(self, secret: str | None) -> Principal | None:
         """The anonymous caller."""
         return self._principal
+
+
+def master_principal(digest: str) -> Principal:
+    """The operator, who may do everything."""
+    return Principal(MASTER, digest, allowances=(Allowance(f"key:{MASTER}", f"Key={MASTER}"),))
 
 
 def _digest(secret: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from pipelines.ports import Clock
+from pipelines.clock import Clock
 
 MAX_BYTES = 64 << 20
 LIFETIME = 24 * 3600.0

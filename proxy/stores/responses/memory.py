@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from pipelines.clock import Clock
 from pipelines.conversation import Kept
-from pipelines.ports import Clock
 
 MAX_BYTES = 64 << 20
 LIFETIME = 24 * 3600.0

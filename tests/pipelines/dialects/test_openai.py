@@ -7,9 +7,24 @@ from typing import Any
 import orjson
 import pytest
 
-from pipelines.dialects.openai import DONE, error_body, error_events, error_object, read_usage
+from pipelines.dialects.openai import (
+    DONE,
+    error_body,
+    error_events,
+    error_object,
+    read_usage,
+    usage_of,
+)
 from pipelines.dialects.sse import data_of, events
-from pipelines.errors import BadCall, GatewayError, Overloaded, StreamBroken, UnknownModel
+from pipelines.errors import (
+    BadCall,
+    GatewayError,
+    OverBudget,
+    Overloaded,
+    RateLimited,
+    StreamBroken,
+    UnknownModel,
+)
 from pipelines.usage import Usage
 
 
@@ -90,6 +105,13 @@ def test_an_error_has_openais_shape_and_its_code_is_a_string(
     assert orjson.loads(error_body(error)) == {"error": wanted}
 
 
+@pytest.mark.parametrize("error", [OverBudget("No money is left."), RateLimited("Too fast.")])
+def test_what_a_person_at_a_chat_must_read_is_told_in_detail_too(error: GatewayError) -> None:
+    # https://github.com/open-webui/open-webui/issues/5469
+    body = orjson.loads(error_body(error))
+    assert body == {"error": error_object(error), "detail": error.message}
+
+
 def test_an_unknown_model_is_answered_as_openai_does() -> None:
     told = error_object(UnknownModel("x"))
     assert (told["code"], told["param"]) == ("model_not_found", "model")
@@ -134,3 +156,40 @@ def test_no_more_is_cached_than_was_sent() -> None:
     value = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
     found = read_usage({**value, "prompt_tokens_details": {"cached_tokens": 161}})
     assert found == Usage(7, 1, cached_tokens=7)
+
+
+@pytest.mark.parametrize(
+    ("said", "nano"),
+    [
+        ({"cost": 0.00014}, 140_000),
+        ({"cost": 0, "is_byok": False}, 0),
+        (
+            {
+                "cost": 0.000001,
+                "is_byok": True,
+                "cost_details": {"upstream_inference_cost": 0.00002},
+            },
+            21_000,
+        ),
+        ({"cost": {"total_cost": 0.0051, "currency": "USD"}}, 5_100_000),
+        ({"cost_in_usd_ticks": 1_721_251}, 172_126),
+        ({"cost": "a lot"}, None),
+        ({"cost": -1}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_provider_says_that_a_call_costs_is_kept(
+    said: dict[str, object], nano: int | None
+) -> None:
+    counts = {"prompt_tokens": 12, "completion_tokens": 3}
+    for details in ({}, {"prompt_tokens_details": {"cached_tokens": 2}}):
+        usage = read_usage({**counts, **details, **said})
+        assert usage is not None
+        assert usage.reported_cost == nano
+
+
+def test_the_service_tier_of_a_reply_goes_with_its_usage() -> None:
+    usage = {"prompt_tokens": 12, "completion_tokens": 3}
+    assert usage_of({"usage": usage, "service_tier": "flex"}) == Usage(12, 3, service_tier="flex")
+    assert usage_of({"usage": usage, "service_tier": None}) == Usage(12, 3)
+    assert usage_of({"service_tier": "flex"}) is None

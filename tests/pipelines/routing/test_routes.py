@@ -126,3 +126,14 @@ def test_fallbacks_of_a_group_win_over_the_star_and_the_star_over_the_default() 
 
 def test_an_empty_list_of_fallbacks_is_a_list_of_its_own() -> None:
     assert Fallbacks({"a": [], "*": ["c"]}, default=["d"]).of("a") == []
+
+
+def test_added_deployments_are_served_until_others_take_their_place() -> None:
+    routes = wild("g*", "g*")
+    assert found(routes, "gpt") == [("w", "gpt")]
+    routes.renew([a_deployment("a")])
+    assert found(routes, "gpt") == [("a", "gpt")]
+    routes.renew([a_deployment("b", "h*", model="h*")])
+    assert found(routes, "gpt") == [("w", "gpt")]
+    assert found(routes, "hello") == [("b", "hello")]
+    assert [one.id for one in routes.written] == ["w"]

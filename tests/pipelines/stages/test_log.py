@@ -16,7 +16,7 @@ from pipelines.errors import (
     UpstreamFailed,
 )
 from pipelines.events import Data, End
-from pipelines.exchange import Exchange
+from pipelines.exchange import Exchange, Principal
 from pipelines.record import AttemptRecord, Record
 from pipelines.stages.log import Log
 from pipelines.usage import NO_USAGE, Usage
@@ -91,6 +91,24 @@ def test_log_tells_all_of_a_good_call() -> None:
 def test_log_tells_where_the_call_came_from() -> None:
     exchange = an_exchange(a_call(client="192.0.2.7"))
     assert recorded(exchange, flow_of(*GOOD)).client == "192.0.2.7"
+
+
+def test_log_tells_for_whom_a_call_was_and_who_says_what_it_cost() -> None:
+    exchange = a_full_exchange()
+    exchange.started, exchange.serial, exchange.cost_source = 1_793_000_000.0, "s", "table"
+    exchange.principal = Principal(
+        "ann",
+        key_id="k",
+        user_id="u",
+        team_id="t",
+        organization_id="o",
+        end_user="e",
+        tags=("x",),
+    )
+    found = recorded(exchange, flow_of(*GOOD))
+    assert (found.started, found.serial, found.cost_source) == (1_793_000_000.0, "s", "table")
+    assert (found.key_id, found.user_id, found.team_id) == ("k", "u", "t")
+    assert (found.organization_id, found.end_user, found.tags) == ("o", "e", ("x",))
 
 
 def test_log_puts_nothing_before_the_call_is_over() -> None:

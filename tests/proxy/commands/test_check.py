@@ -77,7 +77,7 @@ def test_the_models_are_a_table_with_their_details(
         "      first byte 2.5 s, $0.15 in and $0.6 out per million tokens, headers X-Team,",
         "      defaults temperature",
         "  llama   groq      llama-3.1-8b-instant  https://api.groq.com/openai/v1",
-        "    key …cdef (GROQ_API_KEY)",
+        "    key …cdef (GROQ_API_KEY), $0.05 in and $0.08 out per million tokens",
     ]
 
 
@@ -205,3 +205,21 @@ def test_stages_in_a_wrong_order_are_an_error(tmp_path: Path) -> None:
     out = StringIO()
     assert check(str(file), {}, out) == 1
     assert "stage 'route' needs principal" in out.getvalue()
+
+
+UNPRICED = """
+    model_list:
+      - {model_name: mine, litellm_params: {model: hosted_vllm/m, api_base: "http://127.0.0.1:1"}}
+      - {model_name: gpt-4o, litellm_params: {model: openai/gpt-4o}}
+    general_settings: {master_key: sk-0123456789abcdef0123}
+"""
+
+
+def test_a_budget_that_cannot_count_a_model_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, text = checked(tmp_path, monkeypatch, UNPRICED)
+    assert "no price is known" not in text
+    budget = UNPRICED.replace("{master_key", "{max_budget: 5, master_key")
+    _, text = checked(tmp_path, monkeypatch, budget)
+    assert "no price is known for mine, so" in text

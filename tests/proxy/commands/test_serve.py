@@ -11,6 +11,7 @@ from pipelines.providers.load import load_catalog
 from proxy.commands.serve import banner, read_settings, serve_command
 from proxy.config.load import load
 from proxy.config.settings import Settings
+from proxy.server import ServerSettings
 
 
 def settings_of(tmp_path: Path, text: str) -> Settings:
@@ -52,12 +53,17 @@ def test_without_any_file_the_gateway_serves_the_mock(
     assert "demo" in read_settings(None, {}).routes.names
 
 
+def served(file: Path, host: str) -> int:
+    env = {"HEADGATE_DATA_DIR": str(file.parent / "data")}
+    return serve_command(str(file), ServerSettings(host=host, port=0), env, out=io.StringIO())
+
+
 def test_a_public_address_without_a_key_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "headgate.yaml"
     file.write_text(DEMO)
-    assert serve_command(str(file), "0.0.0.0", 0, {}, io.StringIO()) == 1
+    assert served(file, "0.0.0.0") == 1
     assert "headgate cannot start: " in capsys.readouterr().err
 
 
@@ -66,7 +72,7 @@ def test_a_broken_file_is_refused_with_path_and_line(
 ) -> None:
     file = tmp_path / "broken.yaml"
     file.write_text("model_list:\n  - {model_name: a, litellm_params: {model: mock/a, rpm: ten}}\n")
-    assert serve_command(str(file), "127.0.0.1", 0, {}, io.StringIO()) == 1
+    assert served(file, "127.0.0.1") == 1
     assert "broken.yaml:2" in capsys.readouterr().err
 
 
@@ -75,5 +81,5 @@ def test_an_unknown_stage_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     file.write_text(
         DEMO + "headgate_settings: {stages: [auth, nobody, route, translate, stream]}\n"
     )
-    assert serve_command(str(file), "127.0.0.1", 0, {}, io.StringIO()) == 1
+    assert served(file, "127.0.0.1") == 1
     assert "nobody" in capsys.readouterr().err

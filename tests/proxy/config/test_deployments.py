@@ -86,6 +86,24 @@ def test_prices_are_exact_and_may_stand_in_model_info() -> None:
     assert only(examined(text)).prices == Prices(2_500_000, 0, 1_250_000, None, 10_000_000)
 
 
+def test_without_a_price_of_its_own_a_deployment_has_the_tables() -> None:
+    one = only(with_params("model: openai/gpt-4o"))
+    assert one.prices is None
+    assert one.tariff is not None
+    assert one.tariff.at(1_793_000_000).completion == 10_000_000
+    assert only(with_params("model: openai/no-such-model")).tariff is None
+
+
+def test_a_base_model_gives_its_price_to_a_name_that_says_nothing() -> None:
+    text = """
+        model_list:
+          - model_name: m
+            litellm_params: {model: openai/mine}
+            model_info: {base_model: gpt-4o}
+    """
+    assert only(examined(text)).tariff == only(with_params("model: openai/gpt-4o")).tariff
+
+
 def test_a_deployment_has_the_id_that_it_is_given() -> None:
     text = """
         model_list:

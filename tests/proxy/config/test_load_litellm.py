@@ -300,7 +300,7 @@ def test_load_balancing_keeps_limits_aliases_and_waits() -> None:
     settings = loaded(LOAD_BALANCED)
     assert [one.rpm for one in settings.routes.find("gpt-4")] == [6, 6, 1440]
     assert settings.policy.whole == 30
-    assert "redis_port: not active yet" in said(settings, "note")
+    assert settings.storage.redis is not None
 
 
 def test_a_production_file_has_its_key_and_tells_what_is_not_active_yet() -> None:
@@ -308,7 +308,7 @@ def test_a_production_file_has_its_key_and_tells_what_is_not_active_yet() -> Non
     assert settings.master_key == ENV["LITELLM_MASTER_KEY"]
     assert (settings.log_format, settings.log_level) == ("json", "info")
     assert settings.routes.deployments[0].base_url.endswith("railway.app")
-    assert "general_settings.database_url: not active yet" in said(settings, "note")
+    assert settings.storage.database == "postgresql://llm:marked@db/llm"
     assert said(settings, "warning") == ""
 
 
@@ -337,7 +337,7 @@ def test_fields_for_vllm_go_into_the_body() -> None:
     assert one.model == "Qwen/Qwen2.5-Coder-32B-Instruct"
     assert one.defaults == {"chat_template_kwargs": {"enable_thinking": False}}
     assert one.prices is not None
-    assert one.prices.prompt == 0
+    assert one.prices.at(0).prompt == 0
 
 
 def test_a_cache_and_callbacks_are_not_active_yet() -> None:
@@ -350,7 +350,8 @@ def test_prices_are_exact_and_ids_are_kept() -> None:
     (one,) = loaded(PRICES).routes.deployments
     assert one.id == "azure-gpt-4o-1"
     assert one.prices is not None
-    assert (one.prices.prompt, one.prices.completion) == (421_000_000, 520_000_000)
+    prices = one.prices.at(0)
+    assert (prices.prompt, prices.completion) == (421_000_000, 520_000_000)
 
 
 def test_variables_of_the_file_are_used_by_its_models() -> None:

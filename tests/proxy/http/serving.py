@@ -29,7 +29,7 @@ from proxy.http.asgi import LEFT, Receive, Scope, Send
 from proxy.http.guard import ClientGuard
 from proxy.http.live import Live
 from proxy.http.reply import Reply
-from proxy.runtime import Runtime
+from proxy.runtime import Runtime, stored_models
 from proxy.transport.client import HttpTransport
 from tests.builders import a_deployment, a_head, a_stream_call, an_exchange
 from tests.fakes.ports import FakeJournal, FakeKeys, FakeReply, fake_ports
@@ -185,16 +185,21 @@ class House:
             for name in DEFAULT_STAGES
         ]
         discovery = Discovery(given.transport, given.clock, given.routes, self.background)
+        decided = Settings(source="test", routes=given.routes, **settings)
         self.runtime = Runtime(
-            settings=Settings(source="test", routes=given.routes, **settings),
+            settings=decided,
             chain=assemble(specs, given),
             keys=given.keys,
             routes=given.routes,
             dialects=DIALECTS,
             discovery=discovery,
             background=self.background,
+            ledger=given.ledger,
+            models=stored_models(decided),
             _http=HttpTransport(1.0),
             responses=given.responses,
+            users=given.users,
+            parties=given.parties,
         )
         self.gateway = Gateway(self.runtime, self.live)
 

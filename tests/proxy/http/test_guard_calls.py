@@ -48,6 +48,9 @@ class Sleeper:
     def monotonic(self) -> float:
         return 100.0
 
+    def time(self) -> float:
+        return 1_793_000_100.0
+
     async def sleep(self, seconds: float) -> None:
         self.asleep.set()
         await asyncio.sleep(3600)

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.errors import BadCall, ConnectFailed, Denied, Overloaded
 from pipelines.events import Media
-from pipelines.exchange import Exchange
+from pipelines.exchange import Exchange, RateState
 from pipelines.operations import MESSAGES
 from proxy.http.headers import call_headers, error_headers, reply_headers
 from tests.builders import a_call, a_deployment, an_exchange
@@ -127,6 +127,16 @@ def test_an_error_without_a_wait_names_none() -> None:
 
 def test_a_refused_credential_of_ours_is_not_worth_the_sdks_retries() -> None:
     assert (b"x-should-retry", b"false") in error_headers(Denied("no"))
+
+
+def test_a_limited_caller_is_told_what_is_left() -> None:
+    exchange = tried(("d1", "gpt"))
+    exchange.requests, exchange.tokens = RateState(10, 3, 60), RateState(1000, 0, 60)
+    found = dict(call_headers(exchange))
+    assert found[b"x-ratelimit-limit-requests"] == b"10"
+    assert found[b"x-ratelimit-remaining-requests"] == b"3"
+    assert found[b"x-ratelimit-remaining-tokens"] == b"0"
+    assert found[b"x-ratelimit-reset-tokens"] == b"60s"
 
 
 def test_a_call_has_its_id_also_under_the_name_that_its_clients_sdk_reads() -> None:

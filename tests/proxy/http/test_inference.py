@@ -202,6 +202,15 @@ async def test_every_call_has_an_id_of_its_own() -> None:
     assert all(len(one) == 32 and int(one, 16) >= 0 for one in ids)
 
 
+async def test_calls_to_which_a_client_gives_one_id_are_told_apart_by_their_serial() -> None:
+    house, _ = a_house()
+    for _ in range(2):
+        await post(house, a_body(), (b"x-litellm-call-id", b"mine"))
+    first, second = house.journal.records
+    assert first.id == second.id == "mine"
+    assert first.serial != second.serial
+
+
 async def test_a_refused_call_has_its_id_too() -> None:
     house, _ = a_house()
     client = await post(house, a_body(), key=None)

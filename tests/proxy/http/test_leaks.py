@@ -16,7 +16,6 @@ import pytest
 from pipelines.errors import ConnectFailed, Overloaded, StreamBroken
 from pipelines.ports import UpstreamReply
 from pipelines.routing.routes import Routes
-from pipelines.stages.budget import Budget
 from pipelines.upstream import UpstreamRequest
 from tests.builders import (
     a_body,
@@ -30,7 +29,7 @@ from tests.builders import (
     sse,
 )
 from tests.fakes.asgi import Client
-from tests.fakes.ports import JSON, FakeReply, fake_ports
+from tests.fakes.ports import JSON, FakeReply, a_budget, fake_ports
 from tests.proxy.http.serving import BEARER, House, known
 
 CALLS = 2_000
@@ -121,7 +120,7 @@ def _left_open() -> list[str]:
 
 
 async def test_what_is_left_open_is_found() -> None:
-    flow = Budget()(an_exchange(), flow_of(a_head()))
+    flow = a_budget()(an_exchange(), flow_of(a_head()))
     await anext(flow)
     assert _left_open() == ["Budget.__call__"]
     await flow.aclose()

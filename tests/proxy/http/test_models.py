@@ -8,13 +8,16 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from pipelines.access import Layer
 from pipelines.deployment import Deployment
 from pipelines.errors import ConnectFailed
+from pipelines.exchange import Principal
+from pipelines.parties import Party, PartyRules
 from pipelines.routing.routes import Routes
 from tests.builders import a_deployment, a_provider
 from tests.fakes.asgi import Client
-from tests.fakes.ports import JSON, FakeReply, FakeTransport, fake_ports
-from tests.proxy.http.serving import BEARER, House, known
+from tests.fakes.ports import JSON, FakeKeys, FakeReply, FakeTransport, fake_ports
+from tests.proxy.http.serving import BEARER, KEY, House, known
 
 
 def wild(group: str = "acme/*") -> Deployment:
@@ -85,6 +88,34 @@ async def test_a_wildcard_is_filled_in_with_what_its_provider_lists() -> None:
     assert await names(house) == ["gpt", "alias", "acme/large", "acme/small"]
     assert await names(house) == ["gpt", "alias", "acme/large", "acme/small"]
     assert len(transport.requests) == 1
+
+
+async def test_every_layer_has_a_say_and_the_callers_own_names_are_listed() -> None:
+    principal = Principal(
+        "ann",
+        aliases={"fast": "gpt", "dear": "claude"},
+        layers=(Layer("key", frozenset({"gpt", "claude"})), Layer("team", frozenset({"gpt"}))),
+    )
+    routes = Routes([GPT, CLAUDE])
+    house = House(fake_ports(routes=routes, keys=FakeKeys({KEY: principal})))
+    assert await names(house) == ["gpt", "fast"]
+
+
+async def test_a_user_of_openwebui_sees_what_he_may_use() -> None:
+    class Users:
+        async def joined(self, principal: Principal, party: Party) -> Principal:
+            assert party == Party(user="u1", role="user")
+            return replace(principal, layers=(Layer("team", frozenset({"claude"})),))
+
+    ports = replace(
+        fake_ports(routes=Routes([GPT, CLAUDE]), keys=known()),
+        users=Users(),
+        parties=PartyRules(headers=((b"x-openwebui-user-id", "user"),)),
+    )
+    user = [(b"x-openwebui-user-id", b"u1"), (b"x-openwebui-user-role", b"user")]
+    assert await names(House(ports)) == ["gpt", "claude"]
+    client = await ask(House(ports), headers=[BEARER, *user])
+    assert [entry["id"] for entry in client.json["data"]] == ["claude"]
 
 
 async def test_what_a_wildcard_lists_is_filtered_too() -> None:

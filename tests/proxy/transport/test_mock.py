@@ -33,6 +33,9 @@ class Instant:
     def monotonic(self) -> float:
         return self.now
 
+    def time(self) -> float:
+        return 1_793_000_000 + self.now
+
     async def sleep(self, seconds: float) -> None:
         assert 0 <= seconds < inf
         self.now += seconds

@@ -75,3 +75,9 @@ async def test_the_open_door_takes_everybody_in(secret: str | None) -> None:
     assert principal is not None
     assert principal.alias == "anonymous"
     assert principal.may_use("anything")
+
+
+async def test_whoever_comes_by_the_open_door_may_call_models_and_manage_nothing() -> None:
+    found = await OpenKeys().find(None)
+    assert found is not None
+    assert found.role == "customer"

@@ -1,0 +1,1 @@
+"""The admin API: LiteLLM's management routes over the entities and the ledger."""

@@ -1,0 +1,68 @@
+"""Every admin route in one table.
+
+The rule: a route that is not in the table is not served, not documented and not tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from proxy.admin.access_groups import ACCESS_GROUP_ENDPOINTS
+from proxy.admin.audit import AUDIT_ENDPOINTS
+from proxy.admin.budgets import BUDGET_ENDPOINTS
+from proxy.admin.customers import CUSTOMER_ENDPOINTS
+from proxy.admin.frame import Endpoint, encoded, routes_of
+from proxy.admin.keys import KEY_ENDPOINTS
+from proxy.admin.members import MEMBER_ENDPOINTS
+from proxy.admin.models import MODEL_ENDPOINTS
+from proxy.admin.models_info import MODEL_INFO_ENDPOINTS
+from proxy.admin.openapi import document, page
+from proxy.admin.organizations import ORGANIZATION_ENDPOINTS
+from proxy.admin.organizations_members import ORGANIZATION_MEMBER_ENDPOINTS
+from proxy.admin.session import Backing
+from proxy.admin.spend_calculate import SPEND_CALCULATE_ENDPOINTS
+from proxy.admin.spend_global import SPEND_GLOBAL_ENDPOINTS
+from proxy.admin.spend_logs import SPEND_LOG_ENDPOINTS
+from proxy.admin.tags import TAG_ENDPOINTS
+from proxy.admin.teams import TEAM_ENDPOINTS
+from proxy.admin.users import USER_ENDPOINTS
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *KEY_ENDPOINTS,
+    *USER_ENDPOINTS,
+    *TEAM_ENDPOINTS,
+    *MEMBER_ENDPOINTS,
+    *BUDGET_ENDPOINTS,
+    *CUSTOMER_ENDPOINTS,
+    *ORGANIZATION_ENDPOINTS,
+    *ORGANIZATION_MEMBER_ENDPOINTS,
+    *TAG_ENDPOINTS,
+    *ACCESS_GROUP_ENDPOINTS,
+    *MODEL_ENDPOINTS,
+    *MODEL_INFO_ENDPOINTS,
+    *SPEND_CALCULATE_ENDPOINTS,
+    *SPEND_LOG_ENDPOINTS,
+    *SPEND_GLOBAL_ENDPOINTS,
+    *AUDIT_ENDPOINTS,
+)
+
+
+def routes(current: Callable[[], Backing]) -> list[Route]:
+    """The admin routes, the OpenAPI document and its page; `current` is the generation now."""
+    return [
+        *routes_of(ENDPOINTS, current),
+        Route("/openapi.json", _document),
+        Route("/docs", _page),
+    ]
+
+
+async def _document(request: Request) -> Response:
+    return encoded(document(ENDPOINTS))
+
+
+async def _page(request: Request) -> Response:
+    return HTMLResponse(page(ENDPOINTS))

@@ -1,0 +1,1 @@
+"""Keys, users, teams and the rest of what an operator keeps about callers."""

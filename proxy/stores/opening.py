@@ -1,0 +1,142 @@
+"""Opens the stores that the configuration names, and looks after them while the gateway runs.
+
+The rule: what is shared between processes is decided here, once: nothing (files for one process),
+files of this machine, a PostgreSQL, or a PostgreSQL with a Redis before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from pipelines.clock import Clock
+from pipelines.errors import StoreUnavailable
+from pipelines.ledger import Ledger
+from proxy.background import Background
+from proxy.config.storage import StorageSettings
+from proxy.stores.database.engine import (
+    BadDatabaseUrl,
+    database_url,
+    driver_address,
+    open_engine,
+    sqlite_url,
+)
+from proxy.stores.database.migrate import MigrationBusy, SchemaApart, migrate, schema
+from proxy.stores.entities.notices import Notices, PostgresSource, SqliteSource
+from proxy.stores.entities.sql import SqlEntityStore
+from proxy.stores.journal.database import DatabaseJournal
+from proxy.stores.ledger.embedded import EmbeddedLedger
+from proxy.stores.ledger.folding import LedgerInUse
+from proxy.stores.ledger.postgres import PostgresLedger
+from proxy.stores.ledger.redis import RedisLedger
+from proxy.stores.ledger.sqlite import SqliteLedger
+
+TEND_EVERY = 5.0
+DATABASE_FILE = "headgate.db"
+LEDGER_FILE = "ledger.db"
+
+
+class CannotOpen(Exception):
+    """The stores cannot be used; the message says why and what to do, and holds no password."""
+
+
+@dataclass(slots=True)
+class Stores:
+    """What outlives a process: entities, money and the calls' records."""
+
+    engine: AsyncEngine
+    notices: Notices
+    entities: SqlEntityStore
+    ledger: Ledger
+    journal: DatabaseJournal
+
+    async def prepare(self, may_migrate: bool = True) -> None:
+        """Bring the tables to this version, or check that they will do. Raises CannotOpen."""
+        try:
+            if may_migrate:
+                await migrate(self.engine)
+            (await schema(self.engine)).check()
+            if isinstance(self.ledger, RedisLedger):
+                await self.ledger.open()
+        except StoreUnavailable as error:
+            raise CannotOpen(error.message) from None
+        except (MigrationBusy, SchemaApart) as error:
+            raise CannotOpen(str(error)) from None
+
+    async def tend(self) -> None:
+        """Renew what this process holds and settle what dead ones have left; runs until it is
+        cancelled."""
+        while True:
+            # The next turn tries again; a lease outlives several of them.
+            with suppress(StoreUnavailable):
+                await self.ledger.tend()
+            await asyncio.sleep(TEND_EVERY)
+
+    async def close(self) -> None:
+        """Write what waits, and close everything."""
+        with suppress(StoreUnavailable):
+            await self.ledger.close()
+        await self.journal.close()
+        await self.entities.close()
+
+
+def open_stores(settings: StorageSettings, clock: Clock, background: Background) -> Stores:
+    """The stores that are configured; a folder that is not there is made. Raises CannotOpen."""
+    try:
+        url = database_address(settings)
+        ledger = _ledger(settings, url, clock, background)
+    except BadDatabaseUrl as error:
+        raise CannotOpen(str(error)) from None
+    except LedgerInUse:
+        raise CannotOpen(
+            f"another gateway has {settings.folder} for itself; give each its own"
+            " headgate_settings.data_dir, or set headgate_settings.shared_data: true for both"
+        ) from None
+    except OSError as error:
+        raise CannotOpen(
+            f"the folder {settings.folder} cannot be used ({error.strerror}); set"
+            " headgate_settings.data_dir or HEADGATE_DATA_DIR to one that can be written"
+        ) from None
+    engine = open_engine(url)
+    sqlite = url.get_backend_name() == "sqlite"
+    notices = Notices(SqliteSource(engine) if sqlite else PostgresSource(url))
+    entities = SqlEntityStore(engine, notices)
+    return Stores(engine, notices, entities, ledger, DatabaseJournal(engine))
+
+
+def database_address(settings: StorageSettings) -> URL:
+    """The database's address; a folder for files is made. Raises BadDatabaseUrl and OSError."""
+    if settings.database is not None:
+        return database_url(settings.database)
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return sqlite_url(settings.folder / DATABASE_FILE)
+
+
+def _ledger(settings: StorageSettings, url: URL, clock: Clock, background: Background) -> Ledger:
+    if url.get_backend_name() == "sqlite":
+        folder = Path(url.database or ".").parent
+        if settings.shared:
+            return SqliteLedger(folder / LEDGER_FILE, clock)
+        return EmbeddedLedger(folder / LEDGER_FILE, clock)
+    address = driver_address(url)
+    if settings.redis is not None:
+        return _redis(settings.redis, address, clock, background)
+    return PostgresLedger(address, background)
+
+
+def _redis(url: str, address: str, clock: Clock, background: Background) -> Ledger:
+    try:
+        return RedisLedger(url, address, background, clock)
+    except ImportError:
+        raise CannotOpen(
+            "a Redis is configured and its library is not installed; pip install 'headgate[redis]'"
+        ) from None
+    except ValueError:
+        raise CannotOpen(
+            "the address of Redis cannot be read; write redis://:password@host:6379/0"
+        ) from None

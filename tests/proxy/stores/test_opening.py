@@ -1,0 +1,75 @@
+"""The stores that are opened are those that the configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from proxy.background import Background
+from proxy.clock import SystemClock
+from proxy.config.storage import StorageSettings
+from proxy.stores.ledger.embedded import EmbeddedLedger
+from proxy.stores.ledger.postgres import PostgresLedger
+from proxy.stores.ledger.sqlite import SqliteLedger
+from proxy.stores.opening import CannotOpen, Stores, open_stores
+from tests.fakes.servers import free_port, postgres
+
+
+def opened(**settings: object) -> Stores:
+    return open_stores(StorageSettings(**settings), SystemClock(), Background())  # type: ignore[arg-type]
+
+
+async def test_files_for_one_process_are_the_default(tmp_path: Path) -> None:
+    stores = opened(folder=tmp_path / "a" / "b")
+    await stores.prepare()
+    assert isinstance(stores.ledger, EmbeddedLedger)
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    with pytest.raises(CannotOpen, match=r"another gateway has .* for itself; give each its own"):
+        opened(folder=tmp_path / "a" / "b")
+    await stores.close()
+
+
+async def test_files_can_be_shared_by_all_processes_of_a_machine(tmp_path: Path) -> None:
+    both = [opened(folder=tmp_path, shared=True) for _ in range(2)]
+    for one in both:
+        await one.prepare()
+        assert isinstance(one.ledger, SqliteLedger)
+    for one in both:
+        await one.close()
+
+
+async def test_a_postgresql_is_used_where_one_is_named(tmp_path: Path) -> None:
+    stores = opened(folder=tmp_path, database=postgres().new_database())
+    with pytest.raises(CannotOpen, match="no tables yet; run `headgate migrate`"):
+        await stores.prepare(may_migrate=False)
+    await stores.prepare()
+    assert isinstance(stores.ledger, PostgresLedger)
+    await stores.close()
+
+
+@contextmanager
+def refusal(words: str) -> Iterator[None]:
+    with pytest.raises(CannotOpen, match=words) as no:
+        yield
+    assert "marked" not in str(no.value)
+
+
+async def test_what_cannot_be_opened_is_told_without_its_password(tmp_path: Path) -> None:
+    address = f"postgresql://u:marked@127.0.0.1:{free_port()}/d"
+    stores = opened(folder=tmp_path, database=address)
+    with refusal("cannot be used just now"):
+        await stores.prepare()
+    await stores.close()
+    with refusal("is no database that is known here"):
+        opened(folder=tmp_path, database="mysql://u:marked@h/d")
+    (tmp_path / "file").write_text("")
+    with refusal("set headgate_settings.data_dir or HEADGATE_DATA_DIR"):
+        opened(folder=tmp_path / "file")
+
+
+async def test_an_address_of_redis_that_is_none_is_told(tmp_path: Path) -> None:
+    with refusal("the address of Redis cannot be read"):
+        opened(folder=tmp_path, database="postgresql://h/d", redis="http://:marked@h")
