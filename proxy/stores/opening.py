@@ -7,11 +7,14 @@ files of this machine, a PostgreSQL, or a PostgreSQL with a Redis before it.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pipelines.clock import Clock
@@ -40,6 +43,15 @@ TEND_EVERY = 5.0
 DATABASE_FILE = "headgate.db"
 LEDGER_FILE = "ledger.db"
 
+_DAMAGED = "this file is damaged, or no database; restore it from a backup, or move it away"
+_WHERE = MappingProxyType(
+    {
+        "postgresql": "Is the address in general_settings.database_url or DATABASE_URL right, and"
+        " is PostgreSQL up?",
+        "sqlite": "Does another program hold the file?",
+    }
+)
+
 
 class CannotOpen(Exception):
     """The stores cannot be used; the message says why and what to do, and holds no password."""
@@ -64,7 +76,9 @@ class Stores:
             if isinstance(self.ledger, RedisLedger):
                 await self.ledger.open()
         except StoreUnavailable as error:
-            raise CannotOpen(error.message) from None
+            raise CannotOpen(f"{error.message} {_WHERE[self.engine.dialect.name]}") from None
+        except DatabaseError:
+            raise CannotOpen(f"{_DAMAGED}: {self.engine.url.database}") from None
         except (MigrationBusy, SchemaApart) as error:
             raise CannotOpen(str(error)) from None
 
@@ -97,6 +111,8 @@ def open_stores(settings: StorageSettings, clock: Clock, background: Background)
             f"another gateway has {settings.folder} for itself; give each its own"
             " headgate_settings.data_dir, or set headgate_settings.shared_data: true for both"
         ) from None
+    except sqlite3.DatabaseError:
+        raise CannotOpen(f"{_DAMAGED}: {settings.folder / LEDGER_FILE}") from None
     except OSError as error:
         raise CannotOpen(
             f"the folder {settings.folder} cannot be used ({error.strerror}); set"

@@ -60,7 +60,7 @@ def refusal(words: str) -> Iterator[None]:
 async def test_what_cannot_be_opened_is_told_without_its_password(tmp_path: Path) -> None:
     address = f"postgresql://u:marked@127.0.0.1:{free_port()}/d"
     stores = opened(folder=tmp_path, database=address)
-    with refusal("cannot be used just now"):
+    with refusal("cannot be used just now .* Is the address in general_settings.database_url"):
         await stores.prepare()
     await stores.close()
     with refusal("is no database that is known here"):
@@ -73,3 +73,14 @@ async def test_what_cannot_be_opened_is_told_without_its_password(tmp_path: Path
 async def test_an_address_of_redis_that_is_none_is_told(tmp_path: Path) -> None:
     with refusal("the address of Redis cannot be read"):
         opened(folder=tmp_path, database="postgresql://h/d", redis="http://:marked@h")
+
+
+@pytest.mark.parametrize("name", ["headgate.db", "ledger.db"])
+async def test_a_damaged_file_is_named_with_what_to_do(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("nonsense " * 100)
+    with refusal(f"this file is damaged, or no database; restore it .*{name}"):
+        stores = opened(folder=tmp_path)
+        try:
+            await stores.prepare()
+        finally:
+            await stores.close()
