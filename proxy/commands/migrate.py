@@ -10,13 +10,12 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from pipelines.errors import StoreUnavailable
 from proxy.commands.serve import read_settings
 from proxy.config.load import ConfigError
 from proxy.config.settings import Settings
 from proxy.stores.database.engine import BadDatabaseUrl, open_engine
-from proxy.stores.database.migrate import MigrationBusy, Schema, SchemaApart, migrate
-from proxy.stores.opening import database_address
+from proxy.stores.database.migrate import Schema
+from proxy.stores.opening import CannotOpen, database_address, migrated
 
 
 def migrate_command(path: str | None, env: Mapping[str, str], out: TextIO) -> int:
@@ -24,9 +23,7 @@ def migrate_command(path: str | None, env: Mapping[str, str], out: TextIO) -> in
     try:
         settings = read_settings(path, env)
         before = asyncio.run(_migrate(settings))
-    except StoreUnavailable as error:
-        return _failed(error.message)
-    except (ConfigError, BadDatabaseUrl, MigrationBusy, SchemaApart, OSError) as error:
+    except (ConfigError, BadDatabaseUrl, CannotOpen, OSError) as error:
         return _failed(str(error))
     if before.current == before.wanted:
         print(f"The tables are of version {before.wanted} already.", file=out)
@@ -43,6 +40,6 @@ def _failed(why: str) -> int:
 async def _migrate(settings: Settings) -> Schema:
     engine = open_engine(database_address(settings.storage))
     try:
-        return await migrate(engine)
+        return await migrated(engine)
     finally:
         await engine.dispose()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +30,7 @@ from proxy.stores.database.engine import (
     open_engine,
     sqlite_url,
 )
-from proxy.stores.database.migrate import MigrationBusy, SchemaApart, migrate, schema
+from proxy.stores.database.migrate import MigrationBusy, Schema, SchemaApart, migrate, schema
 from proxy.stores.entities.notices import Notices, PostgresSource, SqliteSource
 from proxy.stores.entities.sql import SqlEntityStore
 from proxy.stores.journal.database import DatabaseJournal
@@ -69,18 +70,12 @@ class Stores:
 
     async def prepare(self, may_migrate: bool = True) -> None:
         """Bring the tables to this version, or check that they will do. Raises CannotOpen."""
-        try:
-            if may_migrate:
-                await migrate(self.engine)
+        if may_migrate:
+            await migrated(self.engine)
+        with _told(self.engine):
             (await schema(self.engine)).check()
             if isinstance(self.ledger, RedisLedger):
                 await self.ledger.open()
-        except StoreUnavailable as error:
-            raise CannotOpen(f"{error.message} {_WHERE[self.engine.dialect.name]}") from None
-        except DatabaseError:
-            raise CannotOpen(f"{_DAMAGED}: {self.engine.url.database}") from None
-        except (MigrationBusy, SchemaApart) as error:
-            raise CannotOpen(str(error)) from None
 
     async def tend(self) -> None:
         """Renew what this process holds and settle what dead ones have left; runs until it is
@@ -97,6 +92,24 @@ class Stores:
             await self.ledger.close()
         await self.journal.close()
         await self.entities.close()
+
+
+async def migrated(engine: AsyncEngine) -> Schema:
+    """Bring the tables to this version; gives where they stood before. Raises CannotOpen."""
+    with _told(engine):
+        return await migrate(engine)
+
+
+@contextmanager
+def _told(engine: AsyncEngine) -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise CannotOpen(f"{error.message} {_WHERE[engine.dialect.name]}") from None
+    except (MigrationBusy, SchemaApart) as error:
+        raise CannotOpen(str(error)) from None
+    except DatabaseError:
+        raise CannotOpen(f"{_DAMAGED}: {engine.url.database}") from None
 
 
 def open_stores(settings: StorageSettings, clock: Clock, background: Background) -> Stores:

@@ -37,3 +37,11 @@ def test_a_database_that_cannot_be_used_is_told_without_its_password(
     assert "headgate cannot migrate: " in told
     assert words in told
     assert "marked" not in told
+
+
+def test_a_damaged_file_is_told_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "headgate.db").write_text("nonsense " * 100)
+    assert migrate_command(None, {"HEADGATE_DATA_DIR": str(tmp_path)}, io.StringIO()) == 1
+    assert "this file is damaged, or no database; restore it" in capsys.readouterr().err
