@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from pipelines.errors import LedgerUnavailable
 from proxy.admin.fields import Answer, OpenAnswer
 from proxy.admin.limits import shown_limits, shown_model_budgets
 from proxy.admin.money import maybe_usd, usd
@@ -249,8 +250,13 @@ def without_digest(row: Token) -> TokenInfo:
 async def generated(
     session: Session, key: Key, secret: str, asked: Mapping[str, Any]
 ) -> GeneratedKey:
-    """The answer to who made this key; `asked` is what he sent. Raises LedgerUnavailable."""
-    (row,) = await tokens(session, [key])
+    """The answer to who made this key; `asked` is what he sent."""
+    try:
+        (row,) = await tokens(session, [key])
+    except LedgerUnavailable:
+        # The key is kept by now and its secret is shown this once: no sum may stand in its way.
+        shared = await shared_budgets(session.entities, [key])
+        row = Token(token=key.digest, **_columns(key, Spending(), shared))
     known = GeneratedKey.model_fields
     columns = {name: value for name, value in row.model_dump().items() if name in known}
     kept = {name: value for name, value in key.settings.items() if name not in columns}

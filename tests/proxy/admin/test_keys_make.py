@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 import pytest
 
+from pipelines.errors import LedgerUnavailable
+from pipelines.ledger import Balance
 from proxy.admin.keys_bodies import GenerateKey
 from proxy.stores.entities.kinds import BudgetLimit, Key, ModelBudget
 from proxy.stores.keys.digest import digest
+from proxy.stores.ledger.memory import MemoryLedger
 from tests.proxy.admin.harness import PEPPER, Admin, later
 
 SECRET = "sk-abcdefghijklmnop"
@@ -39,6 +43,18 @@ async def test_a_key_is_made_and_its_secret_kept_as_a_digest_only() -> None:
     assert kept.digest == made["token"]
     assert made["key"] not in kept.model_dump_json()
     assert made["key"] not in str(admin.store.audit)
+
+
+async def test_a_ledger_that_is_gone_does_not_keep_the_secret_from_its_maker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def gone(self: MemoryLedger, names: Sequence[str]) -> Mapping[str, Balance]:
+        raise LedgerUnavailable("gone")
+
+    monkeypatch.setattr(MemoryLedger, "balances", gone)
+    made = await Admin().done("POST", "/key/generate", {"max_budget": 5})
+    assert made["key"].startswith("sk-")
+    assert (made["spend"], made["max_budget"]) == (0.0, 5.0)
 
 
 async def test_an_empty_body_makes_a_key_too() -> None:
