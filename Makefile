@@ -46,7 +46,8 @@ cover: $(STAMPS)-dev ## run the tests and list the lines that none of them reach
 	@$(IN_ROOT) $(PY) -X dev -m coverage run -m pytest $(ARGS) && $(PY) -m coverage report
 
 bench: $(STAMPS)-test ## measure speed and memory of this commit
-	@$(IN_ROOT) $(PY) -m tests.bench $(ARGS) && exec $(PY) -m tests.bench.ledger
+	@$(IN_ROOT) $(PY) -m tests.bench $(ARGS) && $(PY) -m tests.bench.ledger \
+	  && exec $(PY) -m tests.bench.whole
 
 fuzz: $(STAMPS)-test ## feed broken bytes to every reader, client parser and gauge
 	@$(IN_ROOT) exec $(PY) -m tests.fuzz $(ARGS)

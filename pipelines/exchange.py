@@ -6,7 +6,7 @@ raises StageOrder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -90,6 +90,10 @@ class Reserves(Protocol):
         Raises OverBudget, RateLimited, Busy and StoreUnavailable.
         """
 
+    @property
+    def meters(self) -> bool:
+        """Whether the attempt's reply may be cut short."""
+
 
 class Measures(Protocol):
     """Knows at any moment what the running attempt has consumed; given by translate."""
@@ -127,7 +131,7 @@ class Exchange:
     provider, table or unknown. A client may choose the `id`, and twice the same; `serial` is the
     gateway's own and once only. `outgoing` is the call as this attempt sends it where it is not
     the client's own (a budget lowered its length); `requests` and `tokens` are the caller's
-    tightest rates."""
+    tightest rates. `leave` lets go of the provider, and `cut` says why its reply ended early."""
 
     id: str
     call: Call
@@ -147,6 +151,8 @@ class Exchange:
     reservation: Reserves | None = None
     outgoing: Call | None = None
     gauge: Measures | None = None
+    leave: Callable[[], Awaitable[None]] | None = None
+    cut: GatewayError | None = None
     requests: RateState | None = None
     tokens: RateState | None = None
     _principal: Principal | None = None
@@ -194,9 +200,21 @@ class Exchange:
         self.outgoing = None
         self.losses = []
         self.gauge = None
+        self.leave = None
+        self.cut = None
         self.usage = NO_USAGE
         self.cost = None
         self.cost_source = "unknown"
         attempt = Attempt(deployment, now)
         self.attempts.append(attempt)
         return attempt
+
+    async def cut_short(self, error: GatewayError) -> None:
+        """Let go of the provider, so that translate ends the reply as one that is long enough.
+
+        Raises the error where nobody writes that end.
+        """
+        if self.leave is None:
+            raise error
+        self.cut = error
+        await self.leave()

@@ -72,7 +72,8 @@ class Refused:
     """The hold was not taken, and nothing of it: the first limit in its way.
 
     `index` counts within accounts, rates or slots; `remaining` is what is left there, and `spent`
-    what is spent and held (nano-dollars) or used; `retry_after` is in seconds.
+    what is spent and held (nano-dollars) or used, `held` what of it others may give back;
+    `retry_after` is in seconds.
     """
 
     kind: Literal["account", "rate", "slot"]
@@ -80,6 +81,7 @@ class Refused:
     remaining: int
     spent: int = 0
     retry_after: float | None = None
+    held: int = 0
 
 
 @dataclass(slots=True)

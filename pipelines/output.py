@@ -22,6 +22,7 @@ _FIELDS: Mapping[str, tuple[_Place, ...]] = MappingProxyType(
         "anthropic-messages": (("max_tokens",),),
         "cohere-chat": (("max_tokens",),),
         "gemini-generate": (("generationConfig", "maxOutputTokens"),),
+        "gemini-array": (("generationConfig", "maxOutputTokens"),),
         "ollama-chat": (("options", "num_predict"),),
         "ollama-generate": (("options", "num_predict"),),
     }

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from pipelines.call import Call
+from pipelines.errors import Unauthenticated
 from pipelines.events import Headers
 from pipelines.exchange import Principal
 from pipelines.tasks import task_of
@@ -35,6 +36,8 @@ _PLAIN = tuple(name for name, _ in _CLAIMS)
 _ID, _EMAIL, _NAME, _ROLE = _PLAIN
 _CUSTOMERS = (b"x-litellm-customer-id", b"x-litellm-end-user-id")
 _DIGEST_LENGTH = 64
+# LiteLLM's words, which its clients know.
+_NO_USER = "Authentication Error, 'user' param not passed in. 'enforce_user_param'=True"
 # Most bodies have none of these, and are not looked at any further.
 _NAMING = frozenset({"user", "litellm_metadata", "metadata", "safety_identifier"})
 _TAGGING = frozenset({"tags", "metadata", "litellm_metadata"})
@@ -63,7 +66,7 @@ class PartyRules:
     signed token (None: it signs nothing) and raises Unauthenticated.
 
     `task_header` tells what OpenWebUI wants a call for, `groups_header` the user's groups, and a
-    task goes to `task_model` where one is given.
+    task goes to `task_model` where one is given. Where `requires_user`, a call must name somebody.
     """
 
     headers: tuple[tuple[bytes, Literal["user", "end_user"]], ...] = ()
@@ -72,15 +75,18 @@ class PartyRules:
     groups_header: bytes = b"x-openwebui-user-groups"
     task_model: str | None = None
     ends: bool = True
+    requires_user: bool = False
 
     def party(self, call: Call) -> Party | None:
-        """For whom this call is made; None where it says nothing. Raises Unauthenticated, and
-        BadCall where the body cannot be read."""
+        """For whom this call is made; None where it says nothing. Raises Unauthenticated, also
+        where somebody must be named, and BadCall where the body cannot be read."""
         heard = _Heard(call.named, self.verify)
         user, end_user = self._bearers(heard)
         body = call.json
         if end_user is None and self.ends and not _NAMING.isdisjoint(body):
             end_user = _of_body(body)
+        if self.requires_user and user is None and end_user is None and _of_body(body) is None:
+            raise Unauthenticated(_NO_USER)
         tags: tuple[str, ...] = ()
         if heard.says(TAGS) or not _TAGGING.isdisjoint(body):
             tags = tuple(dict.fromkeys(_tags(heard, body)))[:MOST_TAGS]

@@ -32,6 +32,7 @@ from pipelines.periods import stretch
 SMALLEST_OUTPUT = 16
 USUAL_OUTPUT = 16_384
 EXTENSION = 512
+MARGIN = 64
 SLOT_WAIT = 0.1
 NANO = 10**9
 
@@ -53,6 +54,7 @@ class Reservation:
         "_prices",
         "_prompt_bound",
         "_reserved",
+        "_slack",
         "_waited",
         "check_at",
     )
@@ -76,6 +78,7 @@ class Reservation:
         self._prices: Prices | None = None
         self._reserved = False
         self._output = 0
+        self._slack = 0
         self._number = 0
         self._waited = 0.0
         self.check_at: float | None = None
@@ -103,21 +106,28 @@ class Reservation:
             raise error
         await self._reserve(found, deployment)
 
+    @property
+    def meters(self) -> bool:
+        """Whether the reply may outgrow what is held."""
+        return self.check_at is not None
+
     async def meter(self) -> None:
-        """Hold more where the reply grew longer than what is held. Raises OverBudget where nothing
-        is left."""
+        """Hold more where the reply grew longer than what is held. Raises OverBudget or Busy where
+        nothing is left."""
         gauge, hold, prices = self._exchange.gauge, self._hold, self._prices
         if gauge is None or hold is None or prices is None:
             self.check_at = None
             return
         spoken = gauge.usage.completion_tokens
-        if spoken > self._output:
-            more = spoken - self._output + EXTENSION
+        if spoken > self._output + min(0, self._slack):
+            more = max(0, spoken - self._output) + EXTENSION
             amount = -(-more * prices.completion // PICO_PER_NANO)
             answer = await self._extended(hold, amount)
-            if isinstance(answer, Refused):
+            if isinstance(answer, Granted):
+                self._output += more
+            elif spoken > self._output + self._slack:
+                self.check_at = None
                 raise self._refusal(answer)
-            self._output += more
         self._watch(spoken)
 
     def settle(self) -> None:
@@ -164,7 +174,15 @@ class Reservation:
         call = self._exchange.call
         if not generates(call):
             return 0
-        return (asked_output(call) or deployment.max_output or USUAL_OUTPUT) * choices(call)
+        known = asked_output(call) or deployment.max_output
+        many = choices(call)
+        if known is None:
+            # Nobody ends this one in time but the gateway.
+            self._slack = -MARGIN * many
+            return USUAL_OUTPUT * many
+        # The provider ends it there by itself, and what was said until now is an estimate.
+        self._slack = max(SMALLEST_OUTPUT, known // 8) * many
+        return known * many
 
     def _worst(self, prompt: int, output: int) -> int:
         prices = self._prices
@@ -183,6 +201,7 @@ class Reservation:
         if each < SMALLEST_OUTPUT or each * many >= self._output:
             raise self._refusal(answer)
         self._output = each * many
+        self._slack = max(SMALLEST_OUTPUT, each // 8) * many
         self._exchange.outgoing = shortened(call, each)
         self._exchange.losses = [*self._exchange.losses, f"clamped:max_tokens={each}"]
 
@@ -218,7 +237,8 @@ class Reservation:
         self._hold, self._reserved = hold, reserved
         if reserved and self._prices is not None and self._claim is not None:
             self.check_at = None
-            if self._claim.spends and generates(self._exchange.call):
+            call = self._exchange.call
+            if self._claim.spends and call.streaming and generates(call):
                 self._watch(0)
 
     def _watch(self, spoken: int) -> None:

@@ -1,6 +1,7 @@
 """The command line: `headgate` and `python -m proxy` are the same.
 
-The rule: thin; every command is a function in `proxy/commands/` that returns an exit code.
+The rule: thin; every command is a function in `proxy/commands/` that returns an exit code, and
+only the one that was asked for is loaded.
 """
 
 from __future__ import annotations
@@ -8,15 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from proxy import __version__
-from proxy.commands.check import check
-from proxy.commands.migrate import migrate_command
-from proxy.commands.providers import providers
-from proxy.commands.serve import serve_command
 from proxy.config.environment import system
-from proxy.server import ServerSettings
+from proxy.tuning import loading
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,20 +46,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "version":
         print(f"headgate {__version__}")
         return 0
-    environment = system()
-    if options.command in ("check", "providers"):
-        try:
-            if options.command == "providers":
-                return providers(options.json, sys.stdout)
-            return check(options.config, environment, sys.stdout)
-        except BrokenPipeError:
-            # Whoever read (`| head`) has seen enough; the interpreter must not try to write again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-    if options.command == "migrate":
-        return migrate_command(options.config, environment, sys.stdout)
+    with loading():
+        return _COMMANDS[options.command](options, system())
+
+
+def _serve(options: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from proxy.commands.serve import serve_command
+    from proxy.server import ServerSettings
+
     server = ServerSettings(host=options.host, port=options.port)
-    return serve_command(options.config, server, environment, may_migrate=not options.no_migrate)
+    return serve_command(options.config, server, env, may_migrate=not options.no_migrate)
+
+
+def _migrate(options: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from proxy.commands.migrate import migrate_command
+
+    return migrate_command(options.config, env, sys.stdout)
+
+
+def _check(options: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from proxy.commands.check import check
+
+    return _printed(lambda: check(options.config, env, sys.stdout))
+
+
+def _providers(options: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from proxy.commands.providers import providers
+
+    return _printed(lambda: providers(options.json, sys.stdout))
+
+
+def _printed(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except BrokenPipeError:
+        # Whoever read (`| head`) has seen enough; the interpreter must not try to write again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = MappingProxyType(
+    {"serve": _serve, "migrate": _migrate, "check": _check, "providers": _providers}
+)
 
 
 if __name__ == "__main__":

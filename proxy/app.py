@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipelines.operations import GENERATE, GENERATE_ARRAY, OPERATIONS
-from proxy.admin.table import routes
+from proxy.admin.late import LateAdmin
 from proxy.http.asgi import App, Receive, Scope, Send
 from proxy.http.google_models import GoogleModels
 from proxy.http.health import Health
@@ -74,7 +74,7 @@ class Gateway:
             Responses(self._current),
             Ollama(self._current),
             GoogleModels(self._current),
-            routes(self._current),
+            LateAdmin(self._current),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +122,7 @@ def _starlette(
     responses: Responses,
     ollama: Ollama,
     google: GoogleModels,
-    admin: list[Route],
+    admin: LateAdmin,
 ) -> Starlette:
     index, one = _either(models.index, google.index), _either(models.one, google.one)
     listed = [Route(f"{root}/models", index) for root in ROOTS]
@@ -156,7 +156,7 @@ def _starlette(
             *(Route(f"/v2{path}", _nothing, methods=["POST"]) for path in V2_PATHS),
             *_ollamas(ollama),
             *_googles(google),
-            *admin,
+            admin,
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
     )

@@ -28,6 +28,7 @@ from proxy.clock import SystemClock
 from proxy.config.settings import Settings
 from proxy.discovery import Discovery
 from proxy.refresh import PriceRefresh
+from proxy.rotation import KeyRotation
 from proxy.stores.entities.kinds import StoredModel
 from proxy.stores.entities.sealing import Sealer
 from proxy.stores.entities.store import EntityStore
@@ -37,7 +38,7 @@ from proxy.stores.journal.several import Journals
 from proxy.stores.keys.directory import Directory
 from proxy.stores.keys.master import MasterKeys, OpenKeys
 from proxy.stores.keys.openwebui import party_rules
-from proxy.stores.keys.services import Services
+from proxy.stores.keys.rotating import Maker
 from proxy.stores.ledger.memory import MemoryLedger
 from proxy.stores.opening import Stores
 from proxy.stores.reasoning.memory import MemoryReasoning
@@ -70,6 +71,7 @@ class Runtime:
     users: Users | None = None
     parties: PartyRules = field(default_factory=PartyRules)
     prices: PriceRefresh | None = None
+    rotation: KeyRotation | None = None
 
     @classmethod
     def provision(
@@ -116,6 +118,7 @@ class Runtime:
             users=users,
             parties=ports.parties,
             prices=_refresh(settings, transport, clock),
+            rotation=_rotation(settings, stores, transport, clock),
         )
 
     async def begin(self) -> None:
@@ -133,6 +136,8 @@ class Runtime:
         self.background.spawn(self._follow_models(stores), "stored models")
         if isinstance(self.keys, Directory):
             self.background.spawn(self.keys.follow(), "directory")
+        if self.rotation is not None:
+            self.background.spawn(self.rotation.run(), "rotation")
 
     @property
     def calls(self) -> CallLog | None:
@@ -174,7 +179,12 @@ def _keys(
     if stores is None:
         return MasterKeys(settings.master_key), None
     identity = settings.identity
-    services = Services(identity.services, Fetch(transport), clock) if identity.services else None
+    services = None
+    if identity.services is not None:
+        # Its library is large, and few gateways let services sign in by tokens of others.
+        from proxy.stores.keys.services import Services
+
+        services = Services(identity.services, Fetch(transport), clock)
     found = Directory(stores.entities, identity, settings.master_key, clock, background, services)
     return found, found
 
@@ -183,6 +193,17 @@ def _refresh(settings: Settings, transport: Transport, clock: Clock) -> PriceRef
     if settings.prices_url is None:
         return None
     return PriceRefresh(settings.book, settings.prices_url, Fetch(transport), clock)
+
+
+def _rotation(
+    settings: Settings, stores: Stores | None, transport: Transport, clock: Clock
+) -> KeyRotation | None:
+    # Without a master key nobody needs a key.
+    if stores is None or not settings.master_key:
+        return None
+    maker = Maker(settings.master_key, settings.identity.pepper)
+    post = Fetch(transport).post
+    return KeyRotation(stores.entities, settings.rotation, maker, post, clock)
 
 
 def _journal(stores: Stores | None) -> Journal:

@@ -39,6 +39,15 @@ class Gauge(Protocol):
         """What is left to pass on at the reply's end. Raises StreamBroken where it was cut."""
 
 
+@runtime_checkable
+class CutsShort(Protocol):
+    """A gauge that can end the reply before its provider does."""
+
+    def cut_short(self, call: Call) -> bytes:
+        """The bytes that end the reply where it stands, as one that reached the length it was
+        allowed; none where it had ended."""
+
+
 class Dialect(Protocol):
     """One wire format. Those of one `kind` can be translated into each other through the hub."""
 
@@ -102,6 +111,14 @@ class EndsCalls(Protocol):
 
     def call_error_events(self, error: GatewayError, call: Call) -> bytes:
         """The events that end the stream of this call."""
+
+
+@runtime_checkable
+class TellsAgain(Protocol):
+    """A dialect whose streams tell at their end once more all that was said."""
+
+    def keeping_gauge(self, call: Call, deployment: Deployment) -> Gauge:
+        """A watcher that keeps what it passes on, for a reply that may be cut short."""
 
 
 @runtime_checkable

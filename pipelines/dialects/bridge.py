@@ -11,9 +11,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.deltas import (
     Consumed,
     Delta,
+    Finish,
     RefusalDelta,
     TextDelta,
     ThoughtDelta,
@@ -23,6 +25,7 @@ from pipelines.deltas import (
 from pipelines.dialects.frames import Frame, Frames
 from pipelines.dialects.shape import MISSHAPEN, check
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
+from pipelines.output import choices
 from pipelines.reasoning import Listener
 from pipelines.usage import Usage
 
@@ -89,6 +92,7 @@ class Bridge:
         self._reported: Usage | None = None
         self._said = 0
         self._begun = False
+        self._finished: set[int] = set()
         self._listener = listener
         self._heard = listener is not None and listener.early
         self.fault: UpstreamError | None = None
@@ -120,6 +124,19 @@ class Bridge:
         if self.fault is not None:
             raise self.fault
         tail = self._write(deltas)
+        try:
+            return tail + self._writer.close()
+        except MISSHAPEN:
+            raise self._senseless() from None
+
+    def cut_short(self, call: Call) -> bytes:
+        """The client's bytes that end the reply where it stands. Raises StreamBroken."""
+        deltas: list[Delta] = [
+            Finish("length", choice=one)
+            for one in range(choices(call))
+            if one not in self._finished
+        ]
+        tail = self._write([*deltas, Consumed(self.usage)])
         try:
             return tail + self._writer.close()
         except MISSHAPEN:
@@ -184,6 +201,8 @@ class Bridge:
                 self._heard = self._heard or bool(one.signature)  # type: ignore[union-attr]
             elif kind is Consumed:
                 self._reported = one.usage  # type: ignore[union-attr]
+            elif kind is Finish:
+                self._finished.add(one.choice)  # type: ignore[union-attr]
 
     def _write(self, deltas: list[Delta]) -> bytes:
         if not deltas:

@@ -48,6 +48,12 @@ _COUNTS = frozenset({"prompt_tokens", "completion_tokens"})
 _ASK_USAGE = b'{"stream_options":{"include_usage":true},'
 
 
+def wants_usage(call: Call) -> bool:
+    """Whether the client asked for the usage of a stream."""
+    options = call.json.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
 def forwarded(call: Call, deployment: Deployment, ask_usage: bool) -> bytes:
     """The body for a provider of the same dialect; `ask_usage` adds the wish for usage on a stream.
 

@@ -96,13 +96,8 @@ class OpenAIDialect:
         return openai.error_events(error)
 
 
-def _wants_usage(call: Call) -> bool:
-    options = call.json.get("stream_options")
-    return isinstance(options, dict) and options.get("include_usage") is True
-
-
 def _adds_usage(call: Call, deployment: Deployment) -> bool:
-    return call.streaming and deployment.provider.quirks.asks_usage and not _wants_usage(call)
+    return call.streaming and deployment.provider.quirks.asks_usage and not openai.wants_usage(call)
 
 
 class OpenAIChat(OpenAIDialect):
@@ -123,7 +118,7 @@ class OpenAIChat(OpenAIDialect):
     def writer(self, call: Call, id: str) -> Writer:
         """A writer for one reply, as chunks or as one document."""
         if call.streaming:
-            return ChatStreamWriter(call.model, f"chatcmpl-{id}", _wants_usage(call))
+            return ChatStreamWriter(call.model, f"chatcmpl-{id}", openai.wants_usage(call))
         return ChatWholeWriter(call.model, f"chatcmpl-{id}")
 
 
@@ -145,7 +140,7 @@ class OpenAICompletions(OpenAIDialect):
     def writer(self, call: Call, id: str) -> Writer:
         """A writer for one reply, as chunks or as one document."""
         if call.streaming:
-            return CompletionStreamWriter(call.model, f"cmpl-{id}", _wants_usage(call))
+            return CompletionStreamWriter(call.model, f"cmpl-{id}", openai.wants_usage(call))
         return CompletionWholeWriter(call.model, f"cmpl-{id}")
 
 

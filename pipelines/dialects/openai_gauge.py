@@ -12,7 +12,9 @@ from typing import Any
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.dialects.openai import DONE, read_usage, usage_of
+from pipelines.dialects.openai_ending import ending
 from pipelines.dialects.sse import (
     MAX_EVENT,
     EventTooLong,
@@ -130,6 +132,10 @@ class StreamGauge:
         if _FINISH.search(b"".join(self._kept)):
             return tail + DONE
         raise self._broken("ended the stream without a finish reason", "upstream_truncated")
+
+    def cut_short(self, call: Call) -> bytes:
+        """What ends the stream where it stands, as at its greatest length."""
+        return b"" if self._ended() else ending(self._kept, call, self.usage)
 
     def _begin(self, whole: bytes) -> bytes:
         # Comments do not commit the attempt: an error may follow them.

@@ -7,11 +7,12 @@ rows, and all of them are read only where all are asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from pipelines.provider import Provider
 
 _HEAD = re.compile(r'^\[(?:"([^"\n]+)"|([A-Za-z0-9_-]+))[\].]', re.MULTILINE)
+_QUOTED = re.compile(r'"([^"\n]+)"')
 
 Read = Callable[[str, str], Mapping[str, Provider]]
 
@@ -40,6 +41,14 @@ class Catalog(Mapping[str, Provider]):
             if where != source:
                 raise Twice(f"{source}: provider {name!r} stands in the catalogue twice")
             pieces.append(text[head.start() : end])
+
+    def naming(self, words: Container[str]) -> frozenset[str]:
+        """The providers in whose rows one of these words stands in quotes; reads no row."""
+        return frozenset(
+            name
+            for name, (_, pieces) in self._pieces.items()
+            if any(word in words for piece in pieces for word in _QUOTED.findall(piece))
+        )
 
     def __getitem__(self, name: str) -> Provider:
         known = self._known.get(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pipelines.budgets import BudgetPolicy
 from pipelines.claims import Claims
 from pipelines.clock import Clock
+from pipelines.errors import Busy, OverBudget
 from pipelines.events import Data, Flow, Proceed
 from pipelines.exchange import Exchange
 from pipelines.ledger import Ledger
@@ -36,7 +37,7 @@ class Budget:
         self._prompt_bound = prompt_bound
 
     async def __call__(self, exchange: Exchange, proceed: Proceed) -> Flow:
-        """Raises OverBudget where a reply outgrows what is left."""
+        """A reply that outgrows what is left is cut short. Raises OverBudget where it cannot be."""
         reservation = Reservation(
             exchange, self._ledger, self._claims, self._clock, self._prompt_bound
         )
@@ -47,7 +48,10 @@ class Budget:
                 if reservation.check_at is not None and type(event) is Data:
                     seen += len(event.raw)
                     if seen > reservation.check_at:
-                        await reservation.meter()
+                        try:
+                            await reservation.meter()
+                        except (OverBudget, Busy) as error:
+                            await exchange.cut_short(error)
                 yield event
         finally:
             reservation.settle()

@@ -13,12 +13,19 @@ import orjson
 
 from pipelines.costs import account
 from pipelines.deployment import Deployment
-from pipelines.dialects.base import AnswersItself, Dialect, Gauge, SendsHeaders
+from pipelines.dialects.base import (
+    AnswersItself,
+    CutsShort,
+    Dialect,
+    Gauge,
+    SendsHeaders,
+    TellsAgain,
+)
 from pipelines.dialects.bridge import BYTES_PER_TOKEN, Bridge
 from pipelines.dialects.losses import Losses
 from pipelines.dialects.shape import MISSHAPEN, misshapen
-from pipelines.errors import BadCall, UpstreamError
-from pipelines.events import Data, End, Flow, Head, Media, Proceed
+from pipelines.errors import BadCall, GatewayError, UpstreamError
+from pipelines.events import Data, End, Event, Flow, Head, Media, Proceed
 from pipelines.exchange import Exchange
 from pipelines.ports import ThoughtStore
 from pipelines.prompt import Prompt
@@ -58,6 +65,7 @@ class Translate:
         self._answering = {
             name: one for name, one in dialects.items() if isinstance(one, AnswersItself)
         }
+        self._again = {name: one for name, one in dialects.items() if isinstance(one, TellsAgain)}
         self._kin: dict[str, frozenset[str]] = {
             one.kind: frozenset(other.name for other in dialects.values() if other.kind == one.kind)
             for one in dialects.values()
@@ -75,6 +83,7 @@ class Translate:
         gauge: Gauge | None = None
         ended = False
         flow = proceed()
+        exchange.leave = flow.aclose
         try:
             async for event in flow:
                 if type(event) is Data and gauge is not None:
@@ -84,17 +93,20 @@ class Translate:
                     if gauge.fault is not None:
                         raise gauge.fault
                 elif type(event) is End and gauge is not None:
-                    tail = gauge.close()
-                    await self._remember(exchange, listener)
-                    if tail:
-                        yield Data(tail)
-                    _account(exchange, gauge)
+                    last = await self._last(exchange, gauge, gauge.close(), listener)
                     ended = True
-                    yield End(exchange.usage)
+                    for one in last:
+                        yield one
                 elif type(event) is Head:
                     gauge, head = self._watcher(exchange, spoken, event, listener)
                     exchange.gauge = gauge
                     yield head
+            if exchange.cut is not None and gauge is not None and not ended:
+                tail = _cut_short(exchange, exchange.cut, gauge)
+                last = await self._last(exchange, gauge, tail, listener)
+                ended = True
+                for one in last:
+                    yield one
         except UpstreamError:
             # Route may go on elsewhere: what the gauge found wrong must not stay open until then.
             await flow.aclose()
@@ -102,6 +114,15 @@ class Translate:
         finally:
             if gauge is not None and not ended:
                 _account(exchange, gauge)
+
+    async def _last(
+        self, exchange: Exchange, gauge: Gauge, tail: bytes, listener: Listener | None
+    ) -> tuple[Event, ...]:
+        """The events that end the flow."""
+        await self._remember(exchange, listener)
+        _account(exchange, gauge)
+        end = End(exchange.usage)
+        return (Data(tail), end) if tail else (end,)
 
     def _answer(self, exchange: Exchange) -> bytes | None:
         """The gateway's own answer, to a call that the provider has no endpoint for."""
@@ -173,6 +194,9 @@ class Translate:
         call, deployment = exchange.call, exchange.deployment
         heard = self._dialects[call.operation.dialect]
         if spoken is heard and head.media.streams == call.streaming:
+            again = self._again.get(heard.name)
+            if again is not None and exchange.reservation and exchange.reservation.meters:
+                return again.keeping_gauge(call, deployment), head
             return heard.gauge(call, deployment), head
         bridge = Bridge(
             deployment.provider.title,
@@ -202,6 +226,15 @@ class Translate:
             first_byte=first_byte,
             idle=policy.idle,
         )
+
+
+def _cut_short(exchange: Exchange, error: GatewayError, gauge: Gauge) -> bytes:
+    if not isinstance(gauge, CutsShort):
+        raise error
+    tail = gauge.cut_short(exchange.call)
+    if tail:
+        exchange.losses = [*exchange.losses, "cut:budget"]
+    return tail
 
 
 def _account(exchange: Exchange, gauge: Gauge) -> None:

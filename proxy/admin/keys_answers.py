@@ -236,10 +236,7 @@ async def tokens(session: Session, keys: Sequence[Key]) -> list[Token]:
     shared = await shared_budgets(session.entities, keys)
     rows = [(f"key:{one.id}", one) for one in keys]
     spent = await spending_of(session.ledger, rows, shared, session.now)
-    return [
-        Token(token=one.digest, **_columns(one, spending, shared))
-        for one, spending in zip(keys, spent, strict=True)
-    ]
+    return [_row(session, one, spending, shared) for one, spending in zip(keys, spent, strict=True)]
 
 
 def without_digest(row: Token) -> TokenInfo:
@@ -256,7 +253,7 @@ async def generated(
     except LedgerUnavailable:
         # The key is kept by now and its secret is shown this once: no sum may stand in its way.
         shared = await shared_budgets(session.entities, [key])
-        row = Token(token=key.digest, **_columns(key, Spending(), shared))
+        row = _row(session, key, Spending(), shared)
     known = GeneratedKey.model_fields
     columns = {name: value for name, value in row.model_dump().items() if name in known}
     kept = {name: value for name, value in key.settings.items() if name not in columns}
@@ -281,6 +278,16 @@ async def generated(
 def shown_metadata(metadata: Mapping[str, Any], extra: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """The metadata with what LiteLLM keeps in it, where it is set."""
     return {**metadata, **{name: value for name, value in extra if value}}
+
+
+def _row(
+    session: Session, key: Key, spending: Spending, shared: Mapping[str, SharedBudget]
+) -> Token:
+    columns = _columns(key, spending, shared)
+    if session.settings.rotation is None:
+        # A date that would only pass.
+        columns["key_rotation_at"] = None
+    return Token(token=key.digest, **columns)
 
 
 def _columns(key: Key, spending: Spending, shared: Mapping[str, SharedBudget]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from proxy.admin.keys_answers import (
     tokens,
 )
 from proxy.admin.keys_bodies import BulkUpdate, DeleteKeys, KeyBody, OneKey, ResetSpend, UpdateKey
+from proxy.admin.keys_bounds import bounded, check_bounds
 from proxy.admin.keys_fields import fields_of, with_rotation
 from proxy.admin.keys_found import demand_change, key_of, sees, visible_key
 from proxy.admin.keys_grants import check_change, covers, narrowed, placed
@@ -114,13 +115,15 @@ async def changed(session: Session, key: Key, body: KeyBody, more: dict[str, Any
     sent = body.model_dump(exclude_unset=True)
     names = set(sent)
     check_change(session, key, sent, names)
+    check_bounds(session, body)
     if session.key is not None and not session.reach.admin and not covers(session.key, key):
         raise NotAllowed("Your key has less than this key, and so may not change it.")
     if "key_alias" in names:
         await check_alias(session, body.key_alias, key.id)
     wanted = key.model_copy(update=fields_of(body, session.now, key.settings))
     wanted, team = await _placed(session, wanted, names)
-    wanted = with_rotation(await narrowed(session, wanted, team), session.now)
+    wanted = bounded(session, await narrowed(session, wanted, team), names)
+    wanted = with_rotation(wanted, session.now)
     fields = {
         name: getattr(wanted, name)
         for name in Key.model_fields

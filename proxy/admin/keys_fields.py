@@ -14,6 +14,7 @@ from proxy.admin.fields import later
 from proxy.admin.keys_bodies import FOR_EVER, KeyBody
 from proxy.admin.limits import LIMITS, limits_of
 from proxy.stores.entities.kinds import Key
+from proxy.stores.keys.rotating import next_rotation
 
 _LISTS = frozenset(
     {"models", "tags", "guardrails", "allowed_routes", "allowed_ips", "access_group_ids"}
@@ -61,10 +62,7 @@ def fields_of(body: KeyBody, now: datetime, settings: Mapping[str, Any]) -> dict
 
 def with_rotation(key: Key, now: datetime) -> Key:
     """The key with the date of its next rotation, where it has none that fits."""
-    if not (key.auto_rotate and key.rotation_interval):
-        return key.model_copy(update={"key_rotation_at": None})
-    begin = key.last_rotation_at or now
-    return key.model_copy(update={"key_rotation_at": later(begin, key.rotation_interval)})
+    return key.model_copy(update={"key_rotation_at": next_rotation(key, now)})
 
 
 def _expiry(duration: str | None, now: datetime) -> datetime | None:

@@ -13,6 +13,7 @@ from typing import Any
 from proxy.admin.errors import Refusal
 from proxy.admin.keys_answers import GeneratedKey, generated
 from proxy.admin.keys_bodies import GenerateKey
+from proxy.admin.keys_bounds import bounded, check_bounds, with_defaults
 from proxy.admin.keys_fields import fields_of, with_rotation
 from proxy.admin.keys_grants import check_new, narrowed, placed
 from proxy.admin.money import nano
@@ -20,6 +21,7 @@ from proxy.admin.session import Session
 from proxy.admin.spending import duration_of, reset, shared_budgets
 from proxy.stores.entities.kinds import Key, Team
 from proxy.stores.entities.store import Query, Taken
+from proxy.stores.keys.digest import key_name
 
 SECRET_BYTES = 32
 
@@ -30,11 +32,6 @@ Place = Callable[[Session, Key, str], Awaitable[tuple[Key, Team | None]]]
 def new_secret() -> str:
     """A secret that nobody guesses: sk- and 43 characters."""
     return f"sk-{secrets.token_urlsafe(SECRET_BYTES)}"
-
-
-def key_name(secret: str) -> str:
-    """What is shown of a secret: its last four characters."""
-    return f"sk-...{secret[-4:]}"
 
 
 async def generate(session: Session, body: GenerateKey) -> GeneratedKey:
@@ -64,8 +61,11 @@ async def make_key(
 
     Raises NotAllowed, NotFound and Refusal.
     """
+    check_new(session, sent_of(body))
+    check_bounds(session, body)
+    body = with_defaults(session, body)
+    check_bounds(session, body)
     sent = sent_of(body)
-    check_new(session, sent)
     await check_alias(session, body.key_alias, None)
     secret = body.key or new_secret()
     digest = session.digest(secret)
@@ -80,7 +80,8 @@ async def make_key(
         updated_by=name,
     ).model_copy(update=fields_of(body, session.now, {}))
     key, team = await place(session, key, path)
-    key = with_rotation(await narrowed(session, key, team), session.now)
+    key = bounded(session, await narrowed(session, key, team))
+    key = with_rotation(key, session.now)
     try:
         await session.entities.add(key, session.actor)
     except Taken:

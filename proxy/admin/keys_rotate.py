@@ -6,8 +6,6 @@ old secret is good until its grace is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,21 +17,12 @@ from proxy.admin.keys_change import changed
 from proxy.admin.keys_fields import with_rotation
 from proxy.admin.keys_found import NOT_FOUND, demand_change, visible_key
 from proxy.admin.keys_grants import covers
-from proxy.admin.keys_make import key_name, new_secret
+from proxy.admin.keys_make import new_secret
 from proxy.admin.session import Session
 from proxy.stores.entities.kinds import Former, Key
-from proxy.stores.entities.store import Actor, EntityStore, Query, Taken
-
-ROTATOR = Actor("auto_rotate")
-_PAGE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Rotated:
-    """A key that got a new secret by itself; whoever is told hands it to its holder."""
-
-    key: Key
-    secret: str = field(repr=False)
+from proxy.stores.entities.store import Taken
+from proxy.stores.keys.digest import key_name
+from proxy.stores.keys.rotating import EVER, ended
 
 
 async def regenerate(session: Session, body: RegenerateKey) -> GeneratedKey:
@@ -44,55 +33,6 @@ async def regenerate(session: Session, body: RegenerateKey) -> GeneratedKey:
 async def regenerate_named(session: Session, body: RegenerateKey) -> GeneratedKey:
     """Give the key that the address names a new secret."""
     return await _regenerated(session, session.path["key"], body)
-
-
-async def rotate_due(
-    entities: EntityStore, now: datetime, digest: Callable[[str], str], grace: str = "1d"
-) -> list[Rotated]:
-    """Give every key whose rotation is due a new secret, once, however many workers call this.
-
-    The old secrets stay good for `grace`. Raises StoreUnavailable.
-    """
-    found: list[Rotated] = []
-    after: str | None = None
-    while True:
-        query = Query(sort="id", descending=False, after=after, limit=_PAGE)
-        page = await entities.find(Key, query)
-        for key in page:
-            if _is_due(key, now):
-                found += await _rotate(entities, key, (now, grace), digest)
-        if len(page) < _PAGE:
-            return found
-        after = page[-1].id
-
-
-async def _rotate(
-    entities: EntityStore, key: Key, when: tuple[datetime, str], digest: Callable[[str], str]
-) -> list[Rotated]:
-    now, grace = when
-    secret = new_secret()
-
-    def alter(found: Key) -> Key:
-        # Another worker may have been faster.
-        if not _is_due(found, now):
-            raise _Done
-        fields = _turned(found, secret, digest(secret), (now, grace))
-        return found.model_copy(update={**fields, "updated_at": now})
-
-    try:
-        written = await entities.change(Key, key.id, alter, ROTATOR)
-    except _Done:
-        return []
-    return [Rotated(written, secret)] if written is not None else []
-
-
-class _Done(Exception):
-    pass
-
-
-def _is_due(key: Key, now: datetime) -> bool:
-    due = key.key_rotation_at
-    return key.auto_rotate and not key.blocked and due is not None and due <= now
 
 
 async def _regenerated(session: Session, named: str | None, body: RegenerateKey) -> GeneratedKey:
@@ -114,18 +54,23 @@ async def _regenerated(session: Session, named: str | None, body: RegenerateKey)
     return await generated(session, written, secret, body.model_dump(exclude_unset=True))
 
 
+def _bound(key: Key, until: datetime) -> datetime:
+    return EVER if key.rotating is None else until
+
+
 def _turned(
     key: Key, secret: str, digest: str, when: tuple[datetime, str | None]
 ) -> dict[str, Any]:
     now, grace = when
-    former = tuple(one for one in key.former if one.until > now)
-    if grace is not None:
-        former += (Former(digest=key.digest, until=later(now, grace)),)
+    until = now if grace is None else later(now, grace)
+    # A secret whose end was open until its successor was handed out has this one now.
+    former = ended((*key.former, Former(digest=key.digest, until=until)), now, _bound(key, until))
     turned = key.model_copy(update={"last_rotation_at": now})
     return {
         "digest": digest,
         "name": key_name(secret),
         "former": former,
+        "rotating": None,
         "rotation_count": key.rotation_count + 1,
         "last_rotation_at": now,
         "key_rotation_at": with_rotation(turned, now).key_rotation_at,

@@ -5,8 +5,10 @@ The rule: a route that is not in the table is not served, not documented and not
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -15,7 +17,7 @@ from proxy.admin.access_groups import ACCESS_GROUP_ENDPOINTS
 from proxy.admin.audit import AUDIT_ENDPOINTS
 from proxy.admin.budgets import BUDGET_ENDPOINTS
 from proxy.admin.customers import CUSTOMER_ENDPOINTS
-from proxy.admin.frame import Endpoint, encoded, routes_of
+from proxy.admin.frame import Endpoint, routes_of
 from proxy.admin.keys import KEY_ENDPOINTS
 from proxy.admin.members import MEMBER_ENDPOINTS
 from proxy.admin.models import MODEL_ENDPOINTS
@@ -53,16 +55,30 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 def routes(current: Callable[[], Backing]) -> list[Route]:
     """The admin routes, the OpenAPI document and its page; `current` is the generation now."""
+    documents = Documents()
     return [
         *routes_of(ENDPOINTS, current),
-        Route("/openapi.json", _document),
-        Route("/docs", _page),
+        Route("/openapi.json", documents.document),
+        Route("/docs", documents.page),
     ]
 
 
-async def _document(request: Request) -> Response:
-    return encoded(document(ENDPOINTS))
+class Documents:
+    """The OpenAPI document and its page, each written when it is first asked for and then kept."""
 
+    def __init__(self) -> None:
+        self._document: bytes | None = None
+        self._page: bytes | None = None
 
-async def _page(request: Request) -> Response:
-    return HTMLResponse(page(ENDPOINTS))
+    async def document(self, request: Request) -> Response:
+        """The document."""
+        if self._document is None:
+            # It takes a few hundred milliseconds, which the calls to models must not wait for.
+            self._document = await asyncio.to_thread(lambda: orjson.dumps(document(ENDPOINTS)))
+        return Response(self._document, media_type="application/json")
+
+    async def page(self, request: Request) -> Response:
+        """The page."""
+        if self._page is None:
+            self._page = await asyncio.to_thread(lambda: page(ENDPOINTS).encode())
+        return HTMLResponse(self._page)

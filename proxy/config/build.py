@@ -17,9 +17,11 @@ from proxy.config import choices
 from proxy.config.callers import identity
 from proxy.config.deployments import ANY, Builder
 from proxy.config.fallbacks import Alternatives
+from proxy.config.new_keys import new_keys
 from proxy.config.parts import Parts
 from proxy.config.providers import Catalog
 from proxy.config.references import Reading
+from proxy.config.rotation import rotation
 from proxy.config.schema import (
     GeneralSettings,
     HeadgateSettings,
@@ -101,6 +103,8 @@ def _settings(source: str, parts: Parts, builder: Builder, reading: Reading) -> 
         storage=storage(parts, reading),
         budgets=spending(parts, reading),
         prices_url=own.prices_url,
+        rotation=rotation(parts, reading),
+        new_keys=new_keys(parts, reading),
     )
 
 

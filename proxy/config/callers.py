@@ -53,6 +53,7 @@ def identity(
         group_teams=_teams(own.group_teams, "group_teams", reading),
         new_user=_new_user(parts, reading),
         end_users=litellm.disable_end_user_cost_tracking is not True,
+        requires_user=general.enforce_user_param is True,
         end_user_budget=nano(litellm.max_end_user_budget),
         end_user_budget_id=litellm.max_end_user_budget_id,
         access_groups=access_groups,

@@ -29,7 +29,7 @@ from proxy.config.providers import (
     Unfit,
     address,
     api_version,
-    is_configured,
+    configured,
     is_doubtful,
     resolve,
     secret,
@@ -117,10 +117,8 @@ class Builder:
     def add_from_environment(self, ollama_up: bool) -> None:
         """Add a wildcard for every provider that the environment has a key for."""
         trail: Trail = ("headgate_settings", "providers_from_environment")
-        for provider in self._catalog.values():
-            running = provider.name == OLLAMA and ollama_up
-            if running or is_configured(provider, self._env):
-                self._wildcard(_bare_item(trail, f"{provider.name}/*"), provider)
+        for provider in configured(self._catalog, self._env, OLLAMA if ollama_up else None):
+            self._wildcard(_bare_item(trail, f"{provider.name}/*"), provider)
 
     def _item(self, data: Mapping[str, Any], trail: Trail) -> Item | None:
         name = data.get("model_name")
@@ -189,7 +187,7 @@ class Builder:
         own_ways: dict[str, None] = dict.fromkeys(("api_key", "api_base", "base_url"))
         params = item.params.model_copy(update=own_ways)
         info = item.info.model_copy(update={"id": None})
-        found = [one for one in self._catalog.values() if is_configured(one, self._env)]
+        found = list(configured(self._catalog, self._env))
         for provider in found:
             self._wildcard(replace(item, params=params, info=info), provider)
         if not found:

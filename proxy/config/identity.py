@@ -35,7 +35,8 @@ class IdentitySettings:
 
     `pepper` is mixed into every digest. `auth_grace` is how long known callers go on without the
     database. `user_headers` are believed in this order. A user's team is taken by his group, else
-    by his role, where his key has none. `access_groups` gives the models of each group.
+    by his role, where his key has none. `access_groups` gives the models of each group. Where
+    `requires_user`, a call must say for whom it is made.
     """
 
     pepper: str | None = field(default=None, repr=False)
@@ -52,6 +53,7 @@ class IdentitySettings:
     group_teams: Mapping[str, str] = field(default_factory=dict)
     new_user: NewUser = field(default_factory=NewUser)
     end_users: bool = True
+    requires_user: bool = False
     end_user_budget: int | None = None
     end_user_budget_id: str | None = None
     access_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

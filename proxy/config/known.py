@@ -91,7 +91,7 @@ LITELLM_LATER = table(
     """,
     maps="""
         cost_discount_config cost_margin_config
-        default_key_generate_params model_alias_map priority_reservation s3_callback_params
+        model_alias_map priority_reservation s3_callback_params
         tag_budget_config
     """,
     others="""
@@ -100,7 +100,7 @@ LITELLM_LATER = table(
         failure_callback global_bitbucket_config global_gitlab_config global_prompt_directory
         guardrails key_alias_pattern key_generation_settings model_group_settings post_call_rules
         priority_reservation_settings reasoning_effort_rounding responses service_callback
-        success_callback suppress_startup_output upperbound_key_generate_params
+        success_callback suppress_startup_output
     """,
 )
 
@@ -121,7 +121,7 @@ GENERAL_LATER = table(
         disable_retry_on_max_parallel_request_limit_error disable_spend_logs disable_spend_updates
         enable_claude_code_gateway enable_drain_endpoint enable_health_check_routing
         enable_openai_websocket_passthrough enable_public_model_hub enforce_fallback_model_access
-        enforce_rbac enforce_user_param expose_fallback_errors_to_caller
+        enforce_rbac expose_fallback_errors_to_caller
         fail_closed_budget_enforcement fail_closed_rate_limit_enforcement
         forward_client_headers_to_llm_api forward_llm_provider_auth_headers forward_openai_org_id
         health_check_details health_check_skip_disabled_background_models

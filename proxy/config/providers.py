@@ -7,12 +7,13 @@ catalogue's own address; whatever is missing is told in words that name what to 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from pipelines.provider import Provider
+from pipelines.providers import lazy
 from proxy.config.aws import BEDROCK, bare_name, placed
 from proxy.config.environment import first_set
 from proxy.config.google import SCHEME, NoGoogle, base_of
@@ -170,6 +171,17 @@ def is_configured(provider: Provider, env: Mapping[str, str]) -> bool:
     if provider.credential.required:
         return first_set(env, provider.credential.env) is not None
     return first_set(env, (*provider.credential.env, *provider.base_env)) is not None
+
+
+def configured(
+    catalog: Catalog, env: Mapping[str, str], running: str | None = None
+) -> Iterator[Provider]:
+    """The providers that the environment says are to be used, with the one that is known to be
+    `running`, in the catalogue's order."""
+    named = catalog.naming(env) if isinstance(catalog, lazy.Catalog) else frozenset(catalog)
+    for name in catalog:
+        if name == running or (name in named and is_configured(catalog[name], env)):
+            yield catalog[name]
 
 
 def is_doubtful(provider: Provider, base: str) -> bool:

@@ -205,6 +205,8 @@ class LitellmSettings(Section):
     budget_duration: OptionalText = None
     budget_exceeded_status_code: Positive | None = None
     block_requests_for_models_without_pricing: Flag | None = None
+    default_key_generate_params: Map | None = None
+    upperbound_key_generate_params: Map | None = None
 
 
 class GeneralSettings(Section):
@@ -228,6 +230,7 @@ class GeneralSettings(Section):
     max_budget: Price | None = None
     budget_duration: OptionalText = None
     global_max_parallel_requests: Positive | None = None
+    enforce_user_param: Flag | None = None
 
 
 class HeadgateSettings(Section):
@@ -263,6 +266,7 @@ class HeadgateSettings(Section):
     queue_on_limit: Wait | None = None
     enforce_deployment_limits: Flag | None = None
     prices_url: OptionalText = None
+    rotation_webhook: Map | None = None
 
     @field_validator("stages", mode="before")
     @classmethod

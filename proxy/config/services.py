@@ -37,6 +37,11 @@ _TEXTS = (
     "audience",
     "issuer",
 )
+_TEAMS = ("team_id_jwt_field", "team_ids_jwt_field", "team_id_default")
+_UNBUDGETED = (
+    "no token names a team, so that services without a user's budget spend without a limit; set"
+    " team_id_jwt_field or team_id_default, and give the team a budget"
+)
 _KNOWN = frozenset({*_TEXTS, "public_key_ttl", "user_id_upsert", "user_allowed_roles"})
 
 
@@ -86,6 +91,8 @@ def services(
             trail, f"set public_key, public_key_file or public_key_url, or the variable {KEYS_URL}"
         )
         return None
+    if not any(texts[name] for name in _TEAMS):
+        reading.problems.warning(trail, _UNBUDGETED)
     ttl = fields.get("public_key_ttl")
     return ServiceSettings(
         public_key=texts["public_key"],

@@ -20,7 +20,9 @@ from pipelines.routing.policy import RoutePolicy
 from pipelines.routing.routes import Routes
 from proxy.config.identity import IdentitySettings
 from proxy.config.masking import Vault
+from proxy.config.new_keys import NewKeySettings
 from proxy.config.problems import Problem
+from proxy.config.rotation import RotationSettings
 from proxy.config.storage import StorageSettings
 
 MAX_BODY_BYTES = 33_554_432
@@ -85,6 +87,8 @@ class Settings:
         default_factory=lambda: PriceBook(load_prices), repr=False, compare=False
     )
     prices_url: str | None = None
+    rotation: RotationSettings | None = None
+    new_keys: NewKeySettings = field(default_factory=NewKeySettings)
 
 
 def weakness(master_key: str) -> str | None:

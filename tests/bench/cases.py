@@ -198,8 +198,10 @@ def _first(bench: Bench, server: Server) -> Figures:
 
 
 def _start(bench: Bench, server: Server) -> Figures:
-    # Not this server: a new one, which has served nothing yet.
-    fresh = launch(server.target, bench.core)
+    # Not this server: a new one, which has served nothing yet, in a folder with its tables made.
+    first = launch(server.target, bench.core)
+    first.close()
+    fresh = launch(server.target, bench.core, first.port)
     try:
         time.sleep(SETTLE)
         idle = resident_kb(fresh.child.pid) if fresh.child else None

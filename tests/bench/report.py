@@ -39,7 +39,7 @@ ROWS = (
     Row("added to a call, one connection, p99 µs", "latency_p99_us", 0, added=True),
     Row("added to the first chunk, p50 µs", "first_us", 0, added=True),
     Row("memory per open stream of 1,000, KB", "stream_kb", 1, 40),
-    Row("start to the first healthy answer, s", "start_s", 2, 1.5, by_load=False),
+    Row("start to the first healthy answer, s", "start_s", 2, 1.0, by_load=False),
     Row("idle resident memory, MB", "idle_mb", 1, 90, by_load=False),
 )
 WITHOUT = (

@@ -63,7 +63,9 @@ def headgate(name: str, tree: Path, provider: int, scratch: Path) -> Target:
     config = scratch / "gateway.yaml"
     config.write_text(CONFIG.format(port=provider, key=MASTER_KEY), "utf-8")
     argv = ("-m", "proxy", "serve", "--config", str(config), "--port", "{port}")
-    return Target(name, (sys.executable, *argv), tree, {"PYTHONPATH": str(tree)}, MASTER_KEY)
+    # Several run at once, and none may find, or leave, what is the user's own.
+    env = {"PYTHONPATH": str(tree), "HEADGATE_DATA_DIR": str(scratch / "data-{port}")}
+    return Target(name, (sys.executable, *argv), tree, env, MASTER_KEY)
 
 
 def floor(folder: Path, provider: int) -> Target:
@@ -77,9 +79,10 @@ def direct(provider: int) -> Server:
     return Server(Target("direct", (), Path(), {}, "sk-provider"), provider)
 
 
-def launch(target: Target, core: int | None) -> Server:
-    """Start it and wait for its first healthy answer. Raises NotStarted."""
-    port = free_port()
+def launch(target: Target, core: int | None, port: int = 0) -> Server:
+    """Start it, on a free port if none is given, and wait for its first healthy answer. Raises
+    NotStarted."""
+    port = port or free_port()
     argv, env = _filled(target, port)
     child = Child(argv, target.cwd, env, core)
     try:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from proxy.stores.entities.kinds import Former, Key, Team
+from proxy.stores.entities.kinds import Former, Key, Rotating, Team
 from proxy.stores.entities.store import Actor, Query, Taken
 from tests.conformance.entities import Pair
 
@@ -38,14 +38,42 @@ async def test_an_id_or_a_secret_can_be_taken_once(stores: Pair) -> None:
         await there.add(a_key("k2", digest="digest-k1"), ME)
 
 
-async def test_a_key_is_found_by_the_secret_that_was_rotated_away_last(stores: Pair) -> None:
+async def test_a_key_is_found_by_every_secret_that_was_rotated_away_lately(stores: Pair) -> None:
     here, there = stores
     await here.add(a_key(), ME)
-    former = (Former(digest="older", until=NOON), Former(digest="old", until=NOON))
+    await here.add(a_key("k2"), ME)
+    digests = [letter * 64 for letter in "abcdefgh"]
+    former = tuple(Former(digest=one, until=NOON) for one in digests)
     await here.change(Key, "k1", lambda key: key.model_copy(update={"former": former}), ME)
-    found = await there.find(Key, Query(where={"former_digest": "old"}))
+    for digest in ("digest-k1", *digests):
+        found = await there.holder(digest)
+        assert found is not None
+        assert found.id == "k1"
+    assert await there.holder("i" * 64) is None
+    assert await there.holder("a" * 32 + "b" * 32) is None
+
+
+async def test_a_secret_belongs_to_the_key_that_has_it_now(stores: Pair) -> None:
+    here, there = stores
+    for name in "abc":
+        former = () if name == "b" else (Former(digest="f" * 64, until=NOON),)
+        digest = "f" * 64 if name == "b" else name * 64
+        await here.add(Key(id=name, digest=digest, former=former), ME)
+    found = await there.holder("f" * 64)
+    assert found is not None
+    assert found.id == "b"
+
+
+async def test_a_row_is_found_by_what_is_written_in_it(stores: Pair) -> None:
+    here, there = stores
+    await here.add(a_key(auto_rotate=True), ME)
+    await here.add(a_key("k2", metadata={"text": '"auto_rotate":true'}), ME)
+    found = await there.find(Key, Query(search={"data": '"auto_rotate":true'}))
     assert [one.id for one in found] == ["k1"]
-    assert await there.find(Key, Query(where={"former_digest": "digest-k1"})) == []
+    turn = Rotating(nonce="1", tries=1, again_at=NOON)
+    await here.change(Key, "k2", lambda key: key.model_copy(update={"rotating": turn}), ME)
+    found = await there.find(Key, Query(search={"data": '"rotating":{'}))
+    assert [(one.id, one.rotating) for one in found] == [("k2", turn)]
 
 
 async def test_a_change_starts_from_what_stands_there(stores: Pair) -> None:

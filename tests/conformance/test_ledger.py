@@ -48,9 +48,18 @@ async def test_a_hold_counts_until_it_is_settled_at_what_it_cost(ledger: Ledger)
 async def test_a_hold_that_does_not_fit_takes_nothing_anywhere(ledger: Ledger) -> None:
     assert await ledger.reserve(a_hold(90, KEY)) == Granted()
     refused = await ledger.reserve(a_hold(20, TEAM, KEY))
-    assert refused == Refused("account", 1, 10, 90)
+    assert refused == Refused("account", 1, 10, 90, held=90)
     assert await balance(ledger, "team:1") == Balance(0, 0)
     assert await ledger.reserve(a_hold(10, TEAM, KEY)) == Granted()
+
+
+async def test_the_refused_is_told_what_of_it_is_only_held(ledger: Ledger) -> None:
+    spent, held = a_hold(30), a_hold(50)
+    await ledger.reserve(spent)
+    ledger.settle(Settlement(spent, 25))
+    assert await balance(ledger) == Balance(25, 0)
+    await ledger.reserve(held)
+    assert await ledger.reserve(a_hold(40)) == Refused("account", 0, 25, 75, held=50)
 
 
 async def test_what_is_used_up_refuses_even_what_costs_nothing(ledger: Ledger) -> None:
@@ -99,7 +108,7 @@ async def test_more_can_be_held_while_there_is_room(ledger: Ledger) -> None:
     hold = a_hold(60, KEY, TEAM)
     await ledger.reserve(hold)
     assert await ledger.extend(hold, 30) == Granted()
-    assert await ledger.extend(hold, 20) == Refused("account", 0, 10, 90)
+    assert await ledger.extend(hold, 20) == Refused("account", 0, 10, 90, held=90)
     assert await balance(ledger) == Balance(0, 90)
     ledger.settle(Settlement(hold, 81))
     assert await balance(ledger) == Balance(81, 0)

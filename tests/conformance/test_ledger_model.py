@@ -84,7 +84,8 @@ class Model:
             if account.limit is None:
                 continue
             if used + amount > account.limit or used >= account.limit:
-                return Refused("account", index, max(0, account.limit - used), used)
+                left = max(0, account.limit - used)
+                return Refused("account", index, left, used, held=found.held)
         return None
 
     def reserve(self, hold: Hold) -> Granted | Refused:

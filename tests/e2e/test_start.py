@@ -13,6 +13,7 @@ from proxy import __version__
 from tests.e2e.configs import config, entry, mocks
 from tests.e2e.gateway import KEY, PATIENCE, ROOT, headgate, running, written
 from tests.e2e.plain import ask, chat, events
+from tests.e2e.process import memory
 
 OPEN = {"model_list": [entry("demo", "mock/demo")]}
 WRONG = "model_list:\n- model_name: a\n  litellm_params:\n    model: mock/a\n    rpm: ten\n"
@@ -126,6 +127,15 @@ def test_a_file_in_the_folder_or_in_the_environment_is_found(tmp_path: Path, nam
     told = headgate(tmp_path, "check", env=env)
     assert told.stdout.startswith(f"{name}: ")
     assert "found" in told.stdout
+
+
+def test_the_quickstart_is_small(tmp_path: Path) -> None:
+    # A first start, which makes the tables too; a later one needs some megabytes less.
+    with running(tmp_path, QUICKSTART) as gateway:
+        resident = memory(gateway)
+    if resident is None:
+        pytest.skip("the system does not tell")
+    assert resident < 110 << 20
 
 
 def test_the_quickstart_takes_in_the_providers_that_have_a_key(tmp_path: Path) -> None:

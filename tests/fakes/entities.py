@@ -39,6 +39,12 @@ class FakeEntities:
             rows = rows[ids.index(query.after) + 1 :] if query.after in ids else []
         return rows[query.offset : query.offset + query.limit]
 
+    async def holder(self, digest: str) -> Key | None:
+        keys = [one for one in self.rows.values() if isinstance(one, Key)]
+        own = [one for one in keys if one.digest == digest]
+        former = [one for one in keys if digest in [past.digest for past in one.former]]
+        return next(iter((*own, *former)), None)
+
     async def count(self, kind: type[E], query: Query) -> int:
         return len(self._fitting(kind, query))
 
@@ -86,7 +92,7 @@ class FakeEntities:
             allowed = wanted if isinstance(wanted, (list, tuple, set, frozenset)) else (wanted,)
             rows = [one for one in rows if getattr(one, name) in allowed]
         for name, text in query.search.items():
-            rows = [one for one in rows if text.lower() in str(getattr(one, name) or "").lower()]
+            rows = [one for one in rows if text.lower() in _column(one, name).lower()]
         return rows
 
     def _digest_is_taken(self, entity: Entity) -> bool:
@@ -113,3 +119,7 @@ class FakeEntities:
                 changed_by=actor.changed_by,
             )
         )
+
+
+def _column(entity: Entity, name: str) -> str:
+    return entity.model_dump_json() if name == "data" else str(getattr(entity, name) or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,3 +174,20 @@ def test_a_request_without_a_body_is_for_somebody_too() -> None:
     assert MAPPED.of_headers(headers) == Party(end_user="c", user="u9")
     assert MAPPED.of_headers([(b"x-customer", b"c")]) == Party(end_user="c")
     assert MAPPED.of_headers([]) is None
+
+
+def test_where_a_user_is_required_a_call_for_nobody_is_refused() -> None:
+    rules = replace(MAPPED, requires_user=True)
+    for one in (call(), call(user=""), call(tags=["a"]), call(metadata={"trace": 1})):
+        with pytest.raises(Unauthenticated, match="'user' param not passed in"):
+            rules.party(one)
+    for one in (
+        call(user="ann"),
+        call(metadata={"user_id": "ann"}),
+        call(safety_identifier="ann"),
+        call({"X-Customer": "c"}),
+        call({"X-OpenWebUI-User-Id": "u9"}),
+    ):
+        assert rules.party(one) is not None
+    silent = PartyRules(requires_user=True, ends=False)
+    assert silent.party(call(user="ann")) is None

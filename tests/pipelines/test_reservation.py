@@ -21,7 +21,7 @@ from pipelines.errors import (
 from pipelines.exchange import Exchange, Principal, RateState
 from pipelines.ledger import Granted, Hold, Ledger, Refused
 from pipelines.money import Prices, cost
-from pipelines.reservation import Reservation
+from pipelines.reservation import MARGIN, USUAL_OUTPUT, Reservation
 from pipelines.usage import Usage
 from proxy.stores.ledger.memory import MemoryLedger
 from tests.builders import a_body, a_call, a_deployment, an_exchange
@@ -237,3 +237,49 @@ async def test_without_a_ledger_budgets_refuse_and_rates_let_pass() -> None:
     await World(
         a_key(10**9), ledger=gone, policy=BudgetPolicy(budgets_without_store="allow")
     ).reservation.take(PAID)
+
+
+class Said:
+    """A gauge that has seen so many tokens."""
+
+    def __init__(self, tokens: int) -> None:
+        self.usage = Usage(PROMPT, tokens, estimated=True)
+
+
+def a_tight(tokens: int, **body: Any) -> World:
+    """A streamed call whose key has money for so many tokens of its reply."""
+    call = a_call(a_body(stream=True, **body))
+    policy = BudgetPolicy(over="refuse")
+    return World(a_key(cost(Usage(PROMPT, tokens), PRICES)), call=call, policy=policy)
+
+
+async def metered(world: World, tokens: int) -> None:
+    """Let the reply of this call come so far."""
+    world.exchange.gauge = Said(tokens)
+    await world.reservation.meter()
+
+
+async def test_a_whole_reply_is_not_metered_and_a_stream_is() -> None:
+    whole = World(a_key(10**9))
+    await whole.reservation.take(PAID)
+    assert not whole.reservation.meters
+    stream = a_tight(1000, max_tokens=1000)
+    await stream.reservation.take(PAID)
+    assert stream.reservation.meters
+
+
+async def test_a_reply_that_its_provider_ends_is_not_cut_for_an_estimate() -> None:
+    world = a_tight(1000, max_tokens=1000)
+    await world.reservation.take(PAID)
+    await metered(world, 1125)
+    with pytest.raises(OverBudget):
+        await metered(world, 1126)
+    assert not world.reservation.meters
+
+
+async def test_a_reply_that_nobody_else_ends_is_cut_before_it_costs_too_much() -> None:
+    world = a_tight(USUAL_OUTPUT)
+    await world.reservation.take(PAID)
+    await metered(world, USUAL_OUTPUT - MARGIN)
+    with pytest.raises(OverBudget):
+        await metered(world, USUAL_OUTPUT - MARGIN + 1)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from proxy.tuning import GC_THRESHOLDS, settle
+from proxy.tuning import GC_THRESHOLDS, loading, settle
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,21 @@ def test_settle_raises_the_thresholds_and_freezes_what_is_loaded() -> None:
     asyncio.run(main())
     assert gc.get_threshold() == GC_THRESHOLDS
     assert gc.get_freeze_count() > 0
+
+
+def test_nothing_is_collected_while_everything_is_loaded() -> None:
+    with loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_settle_ends_the_time_without_a_collector() -> None:
+    async def main() -> None:
+        settle()
+
+    with loading():
+        asyncio.run(main())
+        assert gc.isenabled()
 
 
 def test_settle_gives_up_the_register_of_generators_only() -> None:

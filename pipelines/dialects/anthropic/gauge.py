@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.dialects.anthropic.errors import error_in
-from pipelines.dialects.anthropic.usage import merged, read_usage
+from pipelines.dialects.anthropic.usage import merged, read_usage, usage_object
 from pipelines.dialects.sse import MAX_EVENT, EventTooLong, Framer, data_of, events
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
 from pipelines.usage import NO_USAGE, Usage
@@ -64,6 +65,7 @@ class MessagesStreamGauge:
         self._begun = False
         self._known: dict[str, Any] = {}
         self._said = 0
+        self._last = b""
         self._finished = False
         self._stopped = False
         self.fault: UpstreamError | None = None
@@ -121,6 +123,20 @@ class MessagesStreamGauge:
             return tail + STOP
         raise self._broken("ended the stream without a stop reason", "upstream_truncated")
 
+    def cut_short(self, call: Call) -> bytes:
+        """What ends the stream where it stands, as at its greatest length."""
+        if self._stopped:
+            return b""
+        if self._finished:
+            return STOP
+        usage, out = self.usage, b""
+        index = _open_block(self._last)
+        if index is not None:
+            out = _event("content_block_stop", {"index": index})
+        delta = {"stop_reason": "max_tokens", "stop_sequence": None}
+        out += _event("message_delta", {"delta": delta, "usage": usage_object(usage)})
+        return out + STOP
+
     def _read(self, whole: bytes) -> bytes:
         for begin, end in events(whole):
             event = whole[begin:end]
@@ -155,9 +171,13 @@ class MessagesStreamGauge:
             self._stopped = self._finished = True
 
     def _count(self, whole: bytes) -> None:
-        if b"data:" in whole:
+        if b"content_block" in whole:
+            self._begun, self._last = True, whole
+        elif b"data:" in whole:
             self._begun = self._begun or b'"ping"' not in whole
-            self._said += max(0, len(whole) - _BYTES_AROUND * whole.count(b"data:"))
+        else:
+            return
+        self._said += max(0, len(whole) - _BYTES_AROUND * whole.count(b"data:"))
 
     def _too_long(self) -> UpstreamError:
         if self._begun:
@@ -168,6 +188,21 @@ class MessagesStreamGauge:
         error = StreamBroken(f"{self._provider} {how}; the answer is incomplete.")
         error.code = code
         return error
+
+
+def _open_block(last: bytes) -> int | None:
+    """The block that the last of these events leaves open."""
+    found = [_object(data_of(last[begin:end]) or b"") or {} for begin, end in events(last)]
+    told = [one for one in found if str(one.get("type")).startswith("content_block")]
+    if not told or told[-1]["type"] == "content_block_stop":
+        return None
+    index = told[-1].get("index")
+    return index if isinstance(index, int) else None
+
+
+def _event(kind: str, value: dict[str, Any]) -> bytes:
+    data = orjson.dumps({"type": kind, **value})
+    return b"event: " + kind.encode() + b"\ndata: " + data + b"\n\n"
 
 
 def _object(data: bytes) -> dict[str, Any] | None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.deltas import Consumed, Delta
 from pipelines.dialects.cohere.reader import CohereReader
+from pipelines.dialects.cohere.writer import DONE, event_of, usage_object
 from pipelines.dialects.shape import MISSHAPEN
 from pipelines.dialects.sse import EventTooLong, Framer, data_of, events
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
@@ -64,7 +66,7 @@ class CohereStreamGauge:
         self._reader = CohereReader(provider)
         self._reported: Usage | None = None
         self._said = 0
-        self._begun = False
+        self._last = b""
         self.fault: UpstreamError | None = None
 
     @property
@@ -72,7 +74,7 @@ class CohereStreamGauge:
         """What the provider reported, else an estimate from what was seen."""
         if self._reported is not None:
             return self._reported
-        prompt = self._prompt_tokens if self._begun else 0
+        prompt = self._prompt_tokens if self._last else 0
         return Usage(prompt, self._said // BYTES_PER_TOKEN, estimated=True)
 
     def watch(self, raw: bytes) -> bytes:
@@ -95,6 +97,20 @@ class CohereStreamGauge:
         self._reader.end(False)
         return tail
 
+    def cut_short(self, call: Call) -> bytes:
+        """What ends the stream where it stands, as at its greatest length."""
+        last = _object(data_of(self._last) or b"") or {}
+        kind = str(last.get("type"))
+        if kind == "message-end" or b"[DONE]" in self._last:
+            return b""
+        out, index = b"", {"index": last.get("index")}
+        if kind in ("content-start", "content-delta"):
+            out = event_of({"type": "content-end", **index})
+        elif kind in ("tool-call-start", "tool-call-delta"):
+            out = event_of({"type": "tool-call-end", **index})
+        delta = {"finish_reason": "MAX_TOKENS", "usage": usage_object(self.usage)}
+        return out + event_of({"type": "message-end", "delta": delta}) + DONE
+
     def _read(self, whole: bytes) -> bytes:
         for begin, end in events(whole):
             event = whole[begin:end]
@@ -102,7 +118,7 @@ class CohereStreamGauge:
             if data is None:
                 continue
             if not any(word in event for word in _TELLING):
-                self._begun = True
+                self._last = event
                 self._said += max(0, len(event) - _BYTES_AROUND)
                 continue
             value = _object(data)
@@ -111,14 +127,14 @@ class CohereStreamGauge:
             try:
                 self._reported = _usage(self._reader.event("", value)) or self._reported
             except UpstreamError as error:
-                if not self._begun and not begin:
+                if not self._last and not begin:
                     raise
                 self.fault = StreamBroken(error.message)
                 return whole[:begin]
             except MISSHAPEN:
                 # It is the client's to make sense of: nothing is read for it here.
                 pass
-            self._begun = True
+            self._last = event
         return whole
 
 

@@ -95,7 +95,7 @@ class CohereStreamWriter:
         self._begin(events)
         self._shut(events)
         delta = {"finish_reason": _reason(self._finish), "usage": usage_object(self._usage)}
-        events.append(_event({"type": "message-end", "id": self._id, "delta": delta}))
+        events.append(event_of({"type": "message-end", "id": self._id, "delta": delta}))
         return b"".join(events) + DONE
 
     def _say(self, one: Delta, events: list[bytes]) -> None:
@@ -122,7 +122,7 @@ class CohereStreamWriter:
         message: dict[str, Any] = {"role": "assistant", "content": [], "tool_plan": ""}
         message |= {"tool_calls": [], "citations": []}
         delta = {"message": message}
-        events.append(_event({"type": "message-start", "id": self._id, "delta": delta}))
+        events.append(event_of({"type": "message-start", "id": self._id, "delta": delta}))
 
     def _content(self, kind: str, words: str, events: list[bytes]) -> None:
         if self._open != kind:
@@ -132,7 +132,7 @@ class CohereStreamWriter:
         events.append(self._part("content-delta", {"content": {kind: words}}))
 
     def _part(self, name: str, message: dict[str, Any]) -> bytes:
-        return _event({"type": name, "index": self._blocks, "delta": {"message": message}})
+        return event_of({"type": name, "index": self._blocks, "delta": {"message": message}})
 
     def _call(self, one: ToolBegin, events: list[bytes]) -> None:
         self._shut(events)
@@ -155,12 +155,12 @@ class CohereStreamWriter:
         at = self._citations
         self._citations += 1
         delta = {"message": {"citations": _citation(one)}}
-        events.append(_event({"type": "citation-start", "index": at, "delta": delta}))
-        events.append(_event({"type": "citation-end", "index": at}))
+        events.append(event_of({"type": "citation-start", "index": at, "delta": delta}))
+        events.append(event_of({"type": "citation-end", "index": at}))
 
     def _shut(self, events: list[bytes]) -> None:
         if self._open:
-            events.append(_event({"type": "content-end", "index": self._blocks}))
+            events.append(event_of({"type": "content-end", "index": self._blocks}))
             self._open = ""
             self._blocks += 1
         if self._called is not None:
@@ -168,7 +168,7 @@ class CohereStreamWriter:
             if words is not None:
                 call = {"function": {"arguments": _wrapped(words)}}
                 events.append(_tool("tool-call-delta", self._called, call))
-            events.append(_event({"type": "tool-call-end", "index": self._called}))
+            events.append(event_of({"type": "tool-call-end", "index": self._called}))
             self._called = None
 
 
@@ -249,9 +249,10 @@ def _wrapped(words: list[str]) -> str:
 
 
 def _tool(name: str, index: int, call: dict[str, Any]) -> bytes:
-    return _event({"type": name, "index": index, "delta": {"message": {"tool_calls": call}}})
+    return event_of({"type": name, "index": index, "delta": {"message": {"tool_calls": call}}})
 
 
-def _event(value: dict[str, Any]) -> bytes:
+def event_of(value: dict[str, Any]) -> bytes:
+    """One event as it is sent."""
     name: str = value["type"]
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(value) + b"\n\n"

@@ -10,10 +10,12 @@ import re
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.dialects.gemini.faults import fault_in
-from pipelines.dialects.gemini.usage import read_usage
+from pipelines.dialects.gemini.usage import read_usage, usage_metadata
 from pipelines.dialects.sse import EventTooLong, Framer, data_of, events
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
+from pipelines.output import choices
 from pipelines.usage import Usage
 
 _END = re.compile(rb'"(?:finishReason|blockReason)"\s*:')
@@ -77,6 +79,30 @@ class GeminiStreamGauge:
             error.code = "upstream_truncated"
             raise error
         return tail
+
+    def cut_short(self, call: Call) -> bytes:
+        """What ends the stream where it stands, as at its greatest length."""
+        if self._ended:
+            return b""
+        candidates = [
+            {
+                "content": {"parts": [{"text": ""}], "role": "model"},
+                "finishReason": "MAX_TOKENS",
+                "index": one,
+            }
+            for one in range(choices(call))
+        ]
+        last: dict[str, object] = {}
+        for begin, end in events(self._last):
+            last = _object(data_of(self._last[begin:end]) or b"") or last
+        reply = {
+            "candidates": candidates,
+            "usageMetadata": usage_metadata(self.usage),
+            "modelVersion": last.get("modelVersion") or call.model,
+        }
+        if "responseId" in last:
+            reply["responseId"] = last["responseId"]
+        return b"data: " + orjson.dumps(reply) + b"\r\n\r\n"
 
     def _seen(self, whole: bytes) -> bytes:
         if _ERROR in whole:

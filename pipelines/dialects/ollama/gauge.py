@@ -11,8 +11,10 @@ from typing import Any
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.dialects.frames import MAX_LINE
 from pipelines.dialects.ollama.reader import read_usage, truncated
+from pipelines.dialects.ollama.writer import tail
 from pipelines.dialects.upstream_errors import no_answer
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
 from pipelines.usage import Usage
@@ -34,7 +36,7 @@ class OllamaStreamGauge:
         # In the pieces as they came: a line that never ends must not be copied at every read.
         self._kept: list[bytes] = []
         self._size = 0
-        self._begun = False
+        self._last = b""
         self._ended = False
         self._bytes = 0
         self._reported: Usage | None = None
@@ -45,7 +47,7 @@ class OllamaStreamGauge:
         """What the provider reported, else an estimate from what was seen."""
         if self._reported is not None:
             return self._reported
-        prompt = self._prompt_tokens if self._begun else 0
+        prompt = self._prompt_tokens if self._last else 0
         return Usage(prompt, max(0, self._bytes) // BYTES_PER_TOKEN, estimated=True)
 
     def watch(self, raw: bytes) -> bytes:
@@ -65,26 +67,42 @@ class OllamaStreamGauge:
 
     def close(self) -> bytes:
         """A last line without its end. Raises StreamBroken where the stream was cut."""
-        tail = b"".join(self._kept)
+        rest = b"".join(self._kept)
         self._kept = []
-        if tail.strip():
-            if not _object(tail):
+        if rest.strip():
+            if not _object(rest):
                 raise StreamBroken(f"{self._provider} broke off in the middle of a line.")
-            tail = self._seen(tail + b"\n")
+            rest = self._seen(rest + b"\n")
         if self.fault is not None:
             raise self.fault
-        if not self._begun:
+        if not self._last:
             raise UpstreamFailed(f"{self._provider} closed the stream before its first message.")
         if not self._ended:
             raise truncated(self._provider)
-        return tail
+        return rest
+
+    def cut_short(self, call: Call) -> bytes:
+        """The line that ends the stream where it stands, as at its greatest length."""
+        if self._ended:
+            return b""
+        last: dict[str, Any] = {}
+        for line in self._last.splitlines():
+            last = _object(line) or last
+        said: dict[str, Any] = {"message": {"role": "assistant", "content": ""}}
+        if "response" in last:
+            said = {"response": ""}
+        frame: dict[str, Any] = {
+            name: last[name] for name in ("model", "created_at") if name in last
+        }
+        value = {**frame, **said, **tail("length", self.usage)}
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
     def _seen(self, whole: bytes) -> bytes:
         if _ERROR in whole:
             whole = self._until_error(whole)
         if not whole.strip():
             return whole
-        self._begun = True
+        self._last = whole
         self._bytes += len(whole) - whole.count(b"\n") * _BYTES_AROUND
         if _DONE.search(whole) is not None:
             self._end(whole)
@@ -97,7 +115,7 @@ class OllamaStreamGauge:
             value = _object(line) if _ERROR in line else {}
             if value.get("error"):
                 error = no_answer(value, self._provider)
-                if not self._begun and not whole[:begin].strip():
+                if not self._last and not whole[:begin].strip():
                     raise error
                 self.fault = StreamBroken(error.message)
                 return whole[:begin]

@@ -49,6 +49,13 @@ class ResponsesDialect:
         kind = ResponsesStreamGauge if call.streaming else ResponsesWholeGauge
         return kind(provider, prompt_tokens, call.conversation, deployment.id)
 
+    def keeping_gauge(self, call: Call, deployment: Deployment) -> Gauge:
+        """A watcher for the reply to a forwarded stream that may be cut short."""
+        provider, prompt_tokens = deployment.provider.title, len(call.raw) // BYTES_PER_TOKEN
+        return ResponsesStreamGauge(
+            provider, prompt_tokens, call.conversation, deployment.id, keeps=True
+        )
+
     def parse(self, call: Call) -> Prompt:
         """What the call means. Raises BadCall."""
         return parse(as_functions(resumed(call)))

@@ -7,13 +7,16 @@ that does proves the reply, and a stream without `response.completed` or `.incom
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.conversation import Conversation
 from pipelines.dialects.bridge import BYTES_PER_TOKEN
+from pipelines.dialects.responses.ending import Ending
 from pipelines.dialects.responses.reader import ENDS, failure, usage_of
 from pipelines.dialects.responses.writer import response_object
 from pipelines.dialects.sse import MAX_EVENT, EventTooLong, Framer, data_of, events
@@ -70,7 +73,7 @@ class ResponsesWholeGauge:
 
 
 class ResponsesStreamGauge:
-    """Watches a reply that is a stream of events."""
+    """Watches a reply that is a stream of events; `keeps` all of it where it may be cut short."""
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class ResponsesStreamGauge:
         prompt_tokens: int,
         told: Conversation | None = None,
         maker: str = "",
+        keeps: bool = False,
     ) -> None:
         self._told = told
         self._maker = maker
@@ -89,7 +93,7 @@ class ResponsesStreamGauge:
         self._ended = False
         self._events = 0
         self._reported: Usage | None = None
-        self._last = b""
+        self._passed: deque[bytes] = deque(maxlen=None if keeps else 1)
         self._first: dict[str, Any] = {}
         self.fault: UpstreamError | None = None
         if told is not None:
@@ -109,7 +113,8 @@ class ResponsesStreamGauge:
             seen = self._seen(self._framer.feed(raw))
         except EventTooLong:
             raise StreamBroken(f"{self._provider} sent an event of over 8 MiB.") from None
-        self._last = seen or self._last
+        if seen:
+            self._passed.append(seen)
         return seen
 
     def close(self) -> bytes:
@@ -133,11 +138,21 @@ class ResponsesStreamGauge:
     def failed(self, error: GatewayError) -> bytes:
         """The event that ends the stream which broke, after the last one that was passed on."""
         number = -1
-        for begin, end in events(self._last):
-            value = _object(data_of(self._last[begin:end]) or b"") or {}
+        for value in _values(list(self._passed)[-1:]):
             found = value.get("sequence_number")
             number = found if isinstance(found, int) else number
         return failed_event(error, self._first, number + 1)
+
+    def cut_short(self, call: Call) -> bytes:
+        """What ends the stream where it stands, as at its greatest length."""
+        if self._ended:
+            return b""
+        ending = Ending(_values(self._passed))
+        out = ending.incomplete(self.usage)
+        if self._told is not None:
+            # The provider was left, and need not know this response.
+            self._told.maker, self._told.final = "", ending.response
+        return out
 
     def _seen(self, whole: bytes) -> bytes:
         if self._begun:
@@ -195,10 +210,17 @@ def failed_event(error: GatewayError, response: Mapping[str, Any], number: int) 
     return b"event: response.failed\ndata: " + orjson.dumps(event) + b"\n\n"
 
 
+def _values(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for whole in pieces:
+        for begin, end in events(whole):
+            value = _object(data_of(whole[begin:end]) or b"")
+            if value is not None:
+                yield value
+
+
 def _first(held: bytes) -> dict[str, Any]:
     """The response as it had begun, where the first events tell it."""
-    for begin, end in events(held):
-        value = _object(data_of(held[begin:end]) or b"") or {}
+    for value in _values([held]):
         if isinstance(value.get("response"), dict):
             return dict(value["response"])
     return {}

@@ -20,6 +20,9 @@ Role = Literal[
     "team",
     "customer",
 ]
+# By so many of its former secrets a key is found: whoever rotates faster than the grace ends loses
+# the oldest early.
+FOUND_FORMER = 8
 
 
 def now() -> datetime:
@@ -93,6 +96,17 @@ class Former(BaseModel):
     until: datetime
 
 
+class Rotating(BaseModel):
+    """A rotation that was begun: the secret that `nonce` leads to is good and may not have been
+    handed out; it is tried again not before `again_at`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    nonce: str
+    tries: int
+    again_at: datetime
+
+
 class Key(Limited):
     """A virtual key. `id` stays when the secret is rotated; `digest` is the secret's, and `name`
     shows its last letters. `models` empty: all that its team or user may use."""
@@ -132,12 +146,14 @@ class Key(Limited):
     rotation_count: int = 0
     last_rotation_at: datetime | None = None
     key_rotation_at: datetime | None = None
+    rotating: Rotating | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def former_digest(self) -> str | None:
-        """The digest of the secret that was rotated away last, by which it is still found."""
-        return self.former[-1].digest if self.former else None
+        """The digests of the secrets that were rotated away last, by each of which it is still
+        found; the newest first."""
+        return "".join(one.digest for one in self.former[: -FOUND_FORMER - 1 : -1]) or None
 
 
 class User(Limited):

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
-import asyncpg
 import orjson
 from sqlalchemy import func, select
 from sqlalchemy.engine import URL
@@ -64,7 +63,7 @@ class Notices:
     async def run(self) -> None:
         """Listen to the other processes; runs until it is cancelled."""
         while True:
-            with suppress(StoreUnavailable, OSError, asyncpg.PostgresError, TimeoutError):
+            with suppress(StoreUnavailable, OSError, TimeoutError):
                 await self._source.run(self.tell)
             # Whatever was said meanwhile was not heard.
             self.tell(*MISSED)
@@ -102,14 +101,24 @@ class PostgresSource:
         self._address = driver_address(url)
 
     async def run(self, tell: Callable[[str, str], None]) -> None:
-        """Tell each notification until the connection ends. Raises OSError, PostgresError."""
+        """Tell each notification until the connection ends. Raises StoreUnavailable and OSError."""
+        # It is large, and files have no use for it.
+        import asyncpg
+
+        try:
+            await self._listen(await asyncpg.connect(self._address, timeout=5), tell)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreUnavailable(
+                f"The database does not tell what changes ({type(error).__name__})."
+            ) from None
+
+    async def _listen(self, connection: Any, tell: Callable[[str, str], None]) -> None:
         ended = asyncio.Event()
 
         def heard(connection: object, process: int, channel: str, payload: object) -> None:
             kind, id = orjson.loads(str(payload))
             tell(kind, id)
 
-        connection = await asyncpg.connect(self._address, timeout=5)
         try:
             connection.add_termination_listener(lambda _: ended.set())
             await connection.add_listener(CHANNEL, heard)

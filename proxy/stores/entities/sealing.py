@@ -12,10 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VERSION = "v1."
 _USE = b"headgate stored parameters v1"
@@ -34,6 +30,13 @@ class Sealer:
     """Seals and opens with AES-256-GCM under a key derived from the salt key."""
 
     def __init__(self, salt_key: str) -> None:
+        # It is large, and without a salt key nobody needs it.
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        self._changed = InvalidTag
         derived = HKDF(SHA256(), _KEY_BYTES, None, _USE).derive(salt_key.encode())
         self._cipher = AESGCM(derived)
 
@@ -52,7 +55,7 @@ class Sealer:
             raw = urlsafe_b64decode(sealed.removeprefix(VERSION))
             nonce, closed = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
             values = orjson.loads(self._cipher.decrypt(nonce, closed, owner.encode()))
-        except (InvalidTag, ValueError):
+        except (self._changed, ValueError):
             raise CannotOpen from None
         if not isinstance(values, dict):
             raise CannotOpen

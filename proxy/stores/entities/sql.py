@@ -12,12 +12,18 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import (
     ColumnElement,
+    Integer,
+    Select,
+    Text,
     asc,
+    bindparam,
     delete,
     desc,
     func,
     insert,
     literal,
+    literal_column,
+    or_,
     select,
     text,
     tuple_,
@@ -28,15 +34,34 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from proxy.stores.database.engine import reading, writing
 from proxy.stores.database.tables import AUDIT, CHANGES, ENTITIES
-from proxy.stores.entities.kinds import Audit, Entity
+from proxy.stores.entities.kinds import FOUND_FORMER, Audit, Entity, Key
 from proxy.stores.entities.notices import Notices
 from proxy.stores.entities.store import Actor, Query, Taken
 
 E = TypeVar("E", bound=Entity)
 
 # What an audit line shows of these is only that they are there.
-_HIDDEN = ("digest", "sealed", "former")
+_HIDDEN = ("digest", "sealed", "former", "rotating")
 _MOST_IDS = 500
+_DIGITS = 64
+
+
+def _holder() -> Select[Any]:
+    keys, wanted = ENTITIES[Key.kind].c, bindparam("digest", type_=Text)
+
+    def past(number: int) -> ColumnElement[bool]:
+        # Each has an index of its own, which is used only where the numbers stand in the statement.
+        begin = literal_column(str(1 + _DIGITS * number), Integer)
+        part = func.substr(keys.former_digest, begin, literal_column(str(_DIGITS), Integer))
+        found: ColumnElement[bool] = part == wanted
+        return found
+
+    own = keys.digest == wanted
+    # What is one key's secret now is not another's any more.
+    return select(keys.data).where(or_(own, *map(past, range(FOUND_FORMER)))).order_by(own.desc())
+
+
+HOLDER = _holder()
 
 
 class SqlEntityStore:
@@ -77,6 +102,12 @@ class SqlEntityStore:
         statement = statement.offset(query.offset).limit(query.limit)
         async with reading(self._engine) as connection:
             return [kind.model_validate_json(row[0]) for row in await connection.execute(statement)]
+
+    async def holder(self, digest: str) -> Key | None:
+        """The key whose secret has this digest, now or before it was rotated."""
+        async with reading(self._engine) as connection:
+            data = await connection.scalar(HOLDER, {"digest": digest})
+            return None if data is None else Key.model_validate_json(data)
 
     async def count(self, kind: type[E], query: Query) -> int:
         """How many there are, whatever the page."""

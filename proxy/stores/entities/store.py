@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from proxy.stores.entities.kinds import Audit, Entity
+from proxy.stores.entities.kinds import Audit, Entity, Key
 
 E = TypeVar("E", bound=Entity)
 
@@ -57,6 +57,9 @@ class EntityStore(Protocol):
 
     async def find(self, kind: type[E], query: Query) -> list[E]:
         """One page."""
+
+    async def holder(self, digest: str) -> Key | None:
+        """The key whose secret has this digest, now or before it was rotated; one round trip."""
 
     async def count(self, kind: type[E], query: Query) -> int:
         """How many there are, whatever the page."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -79,8 +79,11 @@ class DatabaseJournal:
         """Write everything that waits now. Raises StoreUnavailable, and keeps what it could not
         write."""
         async with self._writes:
-            while self._waiting:
-                count = min(BATCH, len(self._waiting))
+            # What comes meanwhile waits for the next time, or batches would get ever smaller.
+            left = len(self._waiting)
+            while left:
+                count = min(BATCH, left)
+                left -= count
                 # A call that ends meanwhile is put behind these.
                 batch = [self._waiting[index] for index in range(count)]
                 await self._write(batch)
@@ -112,8 +115,15 @@ class DatabaseJournal:
                     )
 
     async def _insert(self, batch: list[Record]) -> None:
-        sqlite = self._engine.dialect.name == "sqlite"
-        insert = sqlite_insert if sqlite else postgres_insert
-        statement = insert(CALLS).on_conflict_do_nothing(index_elements=["id"])
+        statement = _insertion(self._engine.dialect.name)
         async with writing(self._engine) as connection:
             await connection.execute(statement, [row_of(one) for one in batch])
+
+
+def _insertion(dialect: str) -> Insert:
+    if dialect == "sqlite":
+        return sqlite.insert(CALLS).on_conflict_do_nothing(index_elements=["id"])
+    # Whoever has a PostgreSQL has loaded it already.
+    from sqlalchemy.dialects.postgresql import insert
+
+    return insert(CALLS).on_conflict_do_nothing(index_elements=["id"])

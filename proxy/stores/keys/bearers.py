@@ -114,12 +114,10 @@ class Reader:
 
     async def key(self, digest: str) -> Key | None:
         """The key with this digest, also where it was rotated since. Raises StoreUnavailable."""
-        for column in ("digest", "former_digest"):
-            found = await self._entities.find(Key, Query(where={column: digest}, limit=1))
-            if found:
-                self.used.add((Key.kind, found[0].id))
-                return found[0]
-        return None
+        found = await self._entities.holder(digest)
+        if found is not None:
+            self.used.add((Key.kind, found.id))
+        return found
 
     async def user(self, id: str | None) -> User | None:
         """The user with this id, one without limits where nobody made him: what he spends is

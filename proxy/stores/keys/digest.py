@@ -25,6 +25,11 @@ def digest(secret: str, pepper: str | None = None) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
+def key_name(secret: str) -> str:
+    """What is shown of a secret: its last four characters."""
+    return f"sk-...{secret[-4:]}"
+
+
 def is_digest(text: str) -> bool:
     """Whether a text looks like what `digest` gives, and not like a secret."""
     return _DIGEST.fullmatch(text) is not None

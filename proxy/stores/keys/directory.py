@@ -11,6 +11,7 @@ import hmac
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pipelines.clock import Clock
 from pipelines.errors import Forbidden, Unauthenticated
@@ -27,7 +28,10 @@ from proxy.stores.keys.lookups import Answer, Lookups
 from proxy.stores.keys.master import master_principal
 from proxy.stores.keys.newcomers import Newcomers
 from proxy.stores.keys.principals import Defaults, good_until, principal_of, widened
-from proxy.stores.keys.services import Services, Signed
+
+if TYPE_CHECKING:
+    # Its library is large, and is loaded where tokens of services are configured.
+    from proxy.stores.keys.services import Services, Signed
 
 LONGEST_SECRET = 8192
 STRANGERS = 10_000

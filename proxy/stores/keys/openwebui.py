@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jwt
-
 from pipelines.errors import Unauthenticated
 from pipelines.parties import PartyRules
 from proxy.config.identity import IdentitySettings
@@ -24,6 +22,9 @@ class SignedUsers:
     """Checks the tokens of one OpenWebUI."""
 
     def __init__(self, secret: str) -> None:
+        # It brings cryptography with it, and without such a secret nobody needs it.
+        import jwt
+
         self._key = jwt.PyJWK(
             {"kty": "oct", "k": jwt.utils.base64url_encode(secret.encode()).decode()},
             algorithm=METHOD,
@@ -31,6 +32,8 @@ class SignedUsers:
 
     def __call__(self, token: str) -> Mapping[str, Any]:
         """The claims of a token. Raises Unauthenticated."""
+        import jwt
+
         try:
             claims: Mapping[str, Any] = jwt.decode(
                 token,
@@ -57,6 +60,7 @@ def party_rules(settings: IdentitySettings) -> PartyRules:
         groups_header=settings.groups_header or default.groups_header,
         task_model=settings.task_model,
         ends=settings.end_users,
+        requires_user=settings.requires_user,
     )
 
 

@@ -173,13 +173,15 @@ class Books:
         limited = [one.name for one in hold.accounts if one.limit is not None]
         if not limited:
             return None
-        known = {name: spent + held for name, spent, held in self._accounts(limited)}
+        known = {name: (spent, held) for name, spent, held in self._accounts(limited)}
         for index, account in enumerate(hold.accounts):
             if account.limit is None:
                 continue
-            used = known.get(account.name, 0)
+            spent, held = known.get(account.name, (0, 0))
+            used = spent + held
             if used + amount > account.limit or used >= account.limit:
-                return Refused("account", index, max(0, account.limit - used), used)
+                left = max(0, account.limit - used)
+                return Refused("account", index, left, used, held=held)
         return None
 
     def _take(

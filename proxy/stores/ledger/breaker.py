@@ -11,7 +11,8 @@ from pipelines.errors import LedgerUnavailable
 
 FAILURES = 5
 SHORTEST = 1.0
-LONGEST = 30.0
+# What comes back is used again within a few seconds, however long it was away.
+LONGEST = 2.0
 
 
 class Breaker:

@@ -171,10 +171,12 @@ class MemoryLedger:
             if account.limit is None:
                 continue
             known = self._accounts.get(account.name)
-            used = known.spent + known.held if known else 0
+            held = known.held if known else 0
+            used = known.spent + held if known else 0
             # What is used up refuses also the call that costs nothing.
             if used + amount > account.limit or used >= account.limit:
-                return Refused("account", index, max(0, account.limit - used), used)
+                left = max(0, account.limit - used)
+                return Refused("account", index, left, used, held=held)
         return None
 
     def _release(self, held: _Held, used: tuple[int, ...]) -> None:

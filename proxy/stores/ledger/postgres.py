@@ -208,5 +208,6 @@ def _ask(hold: Hold) -> dict[str, object]:
 
 
 def _refused(found: Mapping[str, Any]) -> Refused:
-    kind = KINDS[found["kind"] - 1]
-    return Refused(kind, found["place"], found["remaining"], found["used"], found["wait"])
+    kind, held = KINDS[found["kind"] - 1], found.get("standing") or 0
+    place, left, used = found["place"], found["remaining"], found["used"]
+    return Refused(kind, place, left, used, found["wait"], held)

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
-
 from pipelines.errors import LedgerUnavailable
 
 PATIENCE = 2.0
@@ -23,9 +21,14 @@ class PostgresLine:
     """A few connections, opened when they are first needed; `address` is one that asyncpg reads."""
 
     def __init__(self, address: str, connections: int = CONNECTIONS) -> None:
+        # It is large, and files have no use for it.
+        import asyncpg
+
+        self._broken = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+        self._create = asyncpg.create_pool
         self._address = address
         self._connections = connections
-        self._pool: asyncpg.Pool | None = None
+        self._pool: Any = None
         self._opening = asyncio.Lock()
 
     async def rows(self, statement: str, *values: object) -> Sequence[Any]:
@@ -46,7 +49,7 @@ class PostgresLine:
             return
         try:
             await asyncio.wait_for(pool.close(), PATIENCE)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except self._broken:
             pool.terminate()
 
     @asynccontextmanager
@@ -56,20 +59,25 @@ class PostgresLine:
             pool = self._pool or await self._opened()
             async with pool.acquire(timeout=PATIENCE) as connection:
                 yield connection
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except self._broken as error:
             raise LedgerUnavailable(
                 f"The ledger's database cannot be used just now ({type(error).__name__})."
             ) from None
 
-    async def _opened(self) -> asyncpg.Pool:
+    async def _opened(self) -> Any:
         async with self._opening:
             if self._pool is None:
-                self._pool = await asyncpg.create_pool(
+                self._pool = await self._create(
                     self._address,
                     min_size=0,
                     max_size=self._connections,
                     timeout=PATIENCE,
                     command_timeout=PATIENCE,
+                    reset=_as_it_is,
                     server_settings={"application_name": "headgate-ledger"},
                 )
             return self._pool
+
+
+async def _as_it_is(connection: object) -> None:
+    """Ask for no reset: a ledger leaves nothing behind in its connections."""

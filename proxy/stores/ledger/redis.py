@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from pipelines.clock import Clock
 from pipelines.errors import LedgerUnavailable
-from pipelines.ledger import LEASE, Account, Balance, Granted, Hold, Rate, Refused, Settlement
+from pipelines.ledger import LEASE, Balance, Granted, Hold, Rate, Refused, Settlement
 from proxy.background import Background
 from proxy.stores.ledger.breaker import Breaker
-from proxy.stores.ledger.owed import GIVEN_BACK, KINDS, ORPHANED, SETTLED
+from proxy.stores.ledger.owed import GIVEN_BACK, KINDS, SETTLED
 from proxy.stores.ledger.postgres_line import PostgresLine
-from proxy.stores.ledger.redis_books import GRACE, Booked, RedisBooks
+from proxy.stores.ledger.redis_books import GRACE, RedisBooks, corrections
 from proxy.stores.ledger.redis_debts import Debts, Owed
 from proxy.stores.ledger.redis_epochs import Epochs
 from proxy.stores.ledger.redis_line import DEADLINE, RedisLine, packed
@@ -36,6 +34,7 @@ AGAIN_AFTER = 0.25
 POLL = 0.1
 BEAT = 0.5
 READY_WITHIN = 5.0
+READ_WITHIN = 2.0
 PAGES = 50
 MOST_EXPIRED = 200
 LOST = b"-1"
@@ -43,12 +42,14 @@ LOST = b"-1"
 
 @dataclass(frozen=True, slots=True)
 class RedisOptions:
-    """How long things may take, in seconds, and under which prefix the keys are."""
+    """How long things may take, in seconds, and under which prefix the keys are; `deadline` is for
+    calls, `patience` for everything that no call waits for."""
 
     prefix: str = PREFIX
     lease: float = LEASE
     deadline: float = DEADLINE
     grace: float = GRACE
+    patience: float = READ_WITHIN
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +74,9 @@ class RedisLedger:
         self._background = background
         self._names = Names(options.prefix, options.lease)
         self._line = RedisLine(url, Breaker(clock.monotonic), options.deadline)
+        # Calls do not wait behind what has more time than they have.
+        self._slow_line = RedisLine(url, Breaker(clock.monotonic), options.patience)
+        self._patience = options.patience
         self._books = RedisBooks(PostgresLine(address, 2), self._names, options.grace)
         self._debts = Debts()
         self._asks: list[_Ask] = []
@@ -108,8 +112,10 @@ class RedisLedger:
     async def balances(self, names: Sequence[str]) -> Mapping[str, Balance]:
         """What stands in these accounts. Raises LedgerUnavailable."""
         asked = [packed(b"HMGET", self._names.account(name), b"s", b"h") for name in names]
+        await self._filled()
+        known = self._epochs.current
         epoch, *found = await self._checked([packed(b"GET", self._names.epoch), *asked])
-        if epoch != self._epochs.current:
+        if epoch != known:
             raise self._gone()
         return {
             name: Balance(int(spent or 0), int(held or 0))
@@ -123,6 +129,7 @@ class RedisLedger:
 
     async def set_spent(self, name: str, spent: int) -> None:
         """Write an account's sum anew. Raises LedgerUnavailable."""
+        await self._filled()
         await self.flush()
         id = f"set:{uuid.uuid4().hex}"
         (answer,) = await self._checked(
@@ -165,6 +172,7 @@ class RedisLedger:
                 if task is not None:
                     task.cancel()
             await self._line.close()
+            await self._slow_line.close()
             await self._books.close()
 
     async def _asked(self, hold: Hold, more: int | None) -> Granted | Refused:
@@ -177,13 +185,21 @@ class RedisLedger:
         return await ask.answer
 
     async def _checked(self, commands: Sequence[bytes]) -> list[Any]:
-        if not self._epochs.current:
-            raise self._gone()
-        answers = await self._line.run(commands)
+        await self._filled()
+        answers = await self._slow_line.run(commands)
         for one in answers:
             if isinstance(one, Exception):
                 raise LedgerUnavailable("Redis keeps something else under one of our keys.")
         return answers
+
+    async def _filled(self) -> None:
+        if self._epochs.current:
+            return
+        self._recover_soon()
+        try:
+            await asyncio.wait_for(self._epochs.opened.wait(), self._patience)
+        except TimeoutError:
+            raise self._gone() from None
 
     def _lose(self) -> None:
         self._epochs.lose()
@@ -330,7 +346,10 @@ class RedisLedger:
 
     async def _write(self) -> None:
         async with self._writing:
-            while owed := self._debts.to_write(ROWS, counted=bool(self._epochs.current)):
+            # What is settled meanwhile waits for the next time: a few at once cost as one does.
+            left = self._debts.unwritten
+            while owed := self._debts.to_write(min(ROWS, left), bool(self._epochs.current)):
+                left -= len(owed)
                 booked = await self._books.book([one.record for one in owed])
                 self._debts.written(owed, {id: one.epoch for id, one in booked.items()})
 
@@ -344,7 +363,7 @@ class RedisLedger:
                 booked = await self._books.book(records)
                 commands = [
                     self._names.settle(self._epochs.current, one, SETTLED, b"")
-                    for one in _wrong(records, booked)
+                    for one in corrections(records, booked)
                 ]
                 await self._checked([*commands, self._names.forget(found)])
             if cursor == b"0":
@@ -369,18 +388,11 @@ class RedisLedger:
 
 
 def _refused(words: Sequence[bytes]) -> Refused:
-    kind, index, remaining, used, *wait = (int(one) for one in words)
-    after = max(1, wait[0]) / 1000 if wait else None
-    return Refused(KINDS[kind], index, remaining, used, after)
-
-
-def _wrong(records: Sequence[bytes], booked: Mapping[str, Booked]) -> Iterator[Settlement]:
-    for one in map(orjson.loads, records):
-        known = booked.get(one["id"])
-        # Redis settled it in full for a process that had written the truth before it died.
-        if one["state"] == ORPHANED and known is not None and known.state != ORPHANED:
-            accounts = tuple(Account(name) for name in one["accounts"])
-            yield Settlement(Hold(one["id"], 0, accounts), known.cost)
+    kind, index, remaining, used, *more = (int(one) for one in words)
+    last = more[0] if more else 0
+    if KINDS[kind] == "account":
+        return Refused("account", index, remaining, used, held=last)
+    return Refused(KINDS[kind], index, remaining, used, max(1, last) / 1000)
 
 
 def _nothing(hold: Hold) -> Settlement:

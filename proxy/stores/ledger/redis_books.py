@@ -7,10 +7,14 @@ each filling has a number, so that everybody knows which entries are in it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from pipelines.ledger import Account, Hold, Settlement
+from proxy.stores.ledger.owed import ORPHANED
 from proxy.stores.ledger.postgres_line import PostgresLine
 from proxy.stores.ledger.redis_line import RedisLine, packed
 from proxy.stores.ledger.redis_names import REMEMBERED, Names
@@ -127,3 +131,12 @@ class RedisBooks:
             commands.append(packed(b"HSET", key, b"a", b"%d" % cost, b"st", b"O"))
             commands.append(packed(b"EXPIRE", key, REMEMBERED))
         await line.run(commands, FILL_WITHIN)
+
+
+def corrections(records: Sequence[bytes], booked: Mapping[str, Booked]) -> Iterator[Settlement]:
+    """What Redis settled in full for a process that had written the truth before it died."""
+    for one in map(orjson.loads, records):
+        known = booked.get(one["id"])
+        if one["state"] == ORPHANED and known is not None and known.state != ORPHANED:
+            accounts = tuple(Account(name) for name in one["accounts"])
+            yield Settlement(Hold(one["id"], 0, accounts), known.cost)

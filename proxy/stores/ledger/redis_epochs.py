@@ -17,8 +17,8 @@ from proxy.stores.ledger.redis_names import Names
 
 
 class Epochs:
-    """`current` is what the scripts are given, and empty while there is none; `number` stays that
-    of the last one."""
+    """`current` is what the scripts are given, and empty while there is none, which `opened` can be
+    waited for; `number` stays that of the last one."""
 
     def __init__(self, line: RedisLine, books: RedisBooks, names: Names) -> None:
         self._line = line
@@ -32,6 +32,7 @@ class Epochs:
     def lose(self) -> None:
         """Use none until one is found."""
         self.current = b""
+        self.opened.clear()
 
     async def find(self, held: Collection[Hold]) -> bool:
         """Whether an epoch is open; fills Redis where nobody else does. Raises

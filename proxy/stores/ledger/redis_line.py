@@ -26,11 +26,21 @@ HASHES: Mapping[str, bytes] = MappingProxyType(
 )
 
 
+def _size(size: int) -> bytes:
+    return b"\r\n$%d\r\n" % size
+
+
+# Two dozen of them are in each command of a call.
+_SIZES = tuple(map(_size, range(256)))
+
+
 def packed(*parts: bytes) -> bytes:
     """One command as Redis reads it."""
-    whole = [b"*%d\r\n" % len(parts)]
-    whole += [b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]
-    return b"".join(whole)
+    whole: list[bytes] = []
+    for part in parts:
+        size = len(part)
+        whole += (_SIZES[size] if size < len(_SIZES) else _size(size), part)
+    return b"*%d%b\r\n" % (len(parts), b"".join(whole))
 
 
 _LOADS = tuple(packed(b"SCRIPT", b"LOAD", text) for text in SCRIPTS.values())

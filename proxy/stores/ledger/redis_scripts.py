@@ -42,10 +42,12 @@ local function over(from, count, limits, amount)
     local limit = ARGV[limits + i]
     if limit ~= '' then
       local v = redis.call('HMGET', KEYS[from + i], 's', 'h')
-      local used = (tonumber(v[1]) or 0) + (tonumber(v[2]) or 0)
+      local held = tonumber(v[2]) or 0
+      local used = (tonumber(v[1]) or 0) + held
       limit = tonumber(limit)
       if used + amount > limit or used >= limit then
         return '0 0 ' .. (i - 1) .. ' ' .. whole(math.max(0, limit - used)) .. ' ' .. whole(used)
+          .. ' ' .. whole(held)
       end
     end
   end

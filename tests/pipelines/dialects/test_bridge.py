@@ -23,7 +23,7 @@ from pipelines.dialects.frames import SseFrames
 from pipelines.errors import Overloaded, StreamBroken, UpstreamError, UpstreamFailed
 from pipelines.reasoning import Listener
 from pipelines.usage import Usage
-from tests.builders import sse
+from tests.builders import a_stream_call, sse
 
 
 class Script:
@@ -198,3 +198,17 @@ def test_what_a_reply_held_and_the_hub_cannot_is_named() -> None:
     bridge.watch(raw)
     bridge.close()
     assert list(bridge.lost) == ["server_tool_use"]
+
+
+def test_a_reply_that_is_cut_short_is_finished_by_its_writer() -> None:
+    writer = Plain()
+    finished: list[Delta] = []
+    bridge = Bridge("Acme", Script(), SseFrames(), writer, 7)
+    bridge.watch(sse({"say": "abcd"}))
+    writer.write = lambda deltas: finished.extend(deltas) or b""  # type: ignore[method-assign, func-returns-value]
+    assert bridge.cut_short(a_stream_call(n=2)) == b"."
+    assert finished == [
+        Finish("length", choice=0),
+        Finish("length", choice=1),
+        Consumed(Usage(7, 1, estimated=True)),
+    ]

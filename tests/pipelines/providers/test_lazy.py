@@ -34,6 +34,24 @@ def test_a_row_is_read_once_and_only_when_it_is_asked_for() -> None:
     assert catalog.get("other") is None
 
 
+def test_the_rows_that_name_a_variable_are_found_unread() -> None:
+    def read(source: str, text: str) -> Mapping[str, Provider]:
+        raise AssertionError("it was read")
+
+    other = ROW.replace("[acme", "[other").replace("ACME", "OTHER")
+    catalog = Catalog([("a.toml", ROW + other)], read)
+    assert catalog.naming({"ACME_API_KEY"}) == {"acme"}
+    assert catalog.naming({"OTHER_API_KEY", "ACME_API_KEY"}) == {"acme", "other"}
+    assert catalog.naming({"ACME"}) == frozenset()
+
+
+def test_every_variable_of_the_catalogue_is_found() -> None:
+    catalog = Catalog(shipped(), lambda source, text: read_catalog([(source, text)]))
+    for name, row in catalog.items():
+        for variable in (*row.credential.env, *row.base_env):
+            assert name in catalog.naming({variable}), variable
+
+
 def test_a_bad_row_is_named_when_it_is_asked_for() -> None:
     bad = ROW.replace('title = "Acme"', "title = 7")
     catalog = Catalog([("a.toml", bad)], lambda source, text: read_catalog([(source, text)]))

@@ -150,3 +150,16 @@ async def test_a_reply_that_outgrows_its_hold_goes_on_while_there_is_money() -> 
     assert (await books(ledger))[1] > before + cost(Usage(0, 700), PRICES)
     assert [event async for event in flow] == [End(SPENT)]
     assert await books(ledger) == (cost(SPENT, PRICES), 0)
+
+
+async def test_a_reply_that_outgrows_what_is_left_is_cut_short_where_it_can_be() -> None:
+    ledger = MemoryLedger(FakeClock())
+    exchange = a_capped_exchange(tokens=16, limit=200_000)
+    events = (a_head(), Data(b"x" * 4000), End(SPENT))
+    flow = a_budget(ledger)(exchange, lambda: routed(exchange, *events, usage=Usage(9, 80)))
+    await anext(flow)
+    exchange.gauge = Meter(Usage(9, 800))
+    exchange.leave = flow_of(End(SPENT))().aclose
+    assert [event async for event in flow] == [Data(b"x" * 4000), End(SPENT)]
+    assert isinstance(exchange.cut, OverBudget)
+    assert await books(ledger) == (cost(Usage(9, 80), PRICES), 0)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import replace
 
-from proxy.admin.keys_rotate import rotate_due
-from proxy.stores.entities.kinds import Former, Key
+import pytest
+
+from proxy.config.rotation import RotationSettings
+from proxy.stores.entities.kinds import Former, Key, Rotating
 from proxy.stores.keys.digest import digest
-from tests.fakes.entities import FakeEntities
+from proxy.stores.keys.rotating import EVER
 from tests.proxy.admin.harness import NOW, PEPPER, Admin, later
 
 SECRET = "sk-abcdefghijklmnop"
-
-
-def _a_key(id: str = "1", **fields: object) -> Key:
-    given = {"digest": id * 4, "auto_rotate": True, "rotation_interval": "7d", **fields}
-    return Key.model_validate({"id": id, "key_rotation_at": NOW, **given})
 
 
 async def test_a_new_secret_leaves_the_key_itself_and_its_spending() -> None:
@@ -55,21 +52,25 @@ async def test_a_key_renews_itself_where_none_is_named() -> None:
     assert client.status == 400
 
 
-async def test_keys_that_are_due_get_new_secrets_with_a_grace() -> None:
-    due, early = _a_key("1"), _a_key("2", key_rotation_at=later(days=1))
-    others = (_a_key("3", auto_rotate=False), _a_key("4", blocked=True))
-    store = FakeEntities(due, early, *others)
-    (rotated,) = await rotate_due(store, NOW, digest, "2d")
-    kept = await store.get(Key, "1")
+@pytest.mark.parametrize("grace", [None, "1h"])
+async def test_a_new_secret_ends_a_rotation_that_was_begun(grace: str | None) -> None:
+    admin = Admin()
+    old = Former(digest="0" * 64, until=EVER)
+    turn = Rotating(nonce="1", tries=1, again_at=NOW)
+    key = admin.key(SECRET, former=(old,), rotating=turn)
+    await admin.done("POST", "/key/regenerate", {"key": SECRET, "grace_period": grace})
+    kept = await admin.store.get(Key, key.id)
     assert kept is not None
-    assert kept.digest == digest(rotated.secret)
-    assert kept.former == (Former(digest="1111", until=later(days=2)),)
-    assert (kept.key_rotation_at, kept.last_rotation_at) == (later(days=7), NOW)
-    assert await rotate_due(store, NOW, digest) == []
-    assert rotated.secret not in repr(rotated)
+    assert kept.rotating is None
+    assert [one.until for one in kept.former] == ([later(hours=1)] * 2 if grace else [])
 
 
-async def test_of_two_sweeps_at_once_one_rotates() -> None:
-    store = FakeEntities(_a_key())
-    found = await asyncio.gather(*(rotate_due(store, NOW, digest) for _ in range(2)))
-    assert sorted(len(one) for one in found) == [0, 1]
+async def test_the_date_of_a_rotation_is_shown_only_where_somebody_is_handed_the_secret() -> None:
+    admin = Admin()
+    admin.key(SECRET, auto_rotate=True, rotation_interval="7d", key_rotation_at=later(days=7))
+    info = (await admin.done("GET", "/key/info", {"key": SECRET}))["info"]
+    assert (info["auto_rotate"], info["key_rotation_at"]) == (True, None)
+    hook = RotationSettings("https://hook.example", "a secret of the webhook")
+    admin.backing.settings = replace(admin.backing.settings, rotation=hook)
+    info = (await admin.done("GET", "/key/info", {"key": SECRET}))["info"]
+    assert info["key_rotation_at"] == later(days=7).isoformat().replace("+00:00", "Z")

@@ -8,10 +8,12 @@ from pipelines.provider import Provider
 from pipelines.providers.load import load_catalog
 from proxy.config.providers import (
     Absent,
+    Catalog,
     Secret,
     Unfit,
     address,
     api_version,
+    configured,
     is_configured,
     is_doubtful,
     resolve,
@@ -193,6 +195,20 @@ def test_a_provider_is_configured_by_its_key_or_where_it_needs_none_by_its_addre
     assert is_configured(provider("hosted_vllm"), {"HOSTED_VLLM_API_BASE": "http://x"})
     assert not is_configured(provider("ollama"), {})
     assert not is_configured(provider("mock"), {})
+
+
+@pytest.mark.parametrize("catalog", [load_catalog(), dict(load_catalog())])
+def test_those_that_are_configured_come_in_the_catalogues_order(catalog: Catalog) -> None:
+    env = {
+        "OPENAI_API_KEY": "x",
+        "GROQ_API_KEY": "y",
+        "HOSTED_VLLM_API_BASE": "http://x",
+        "HOME": "/",
+    }
+    found = [one.name for one in configured(catalog, env, "ollama")]
+    assert set(found) == {"openai", "groq", "hosted_vllm", "ollama"}
+    assert found == [name for name in catalog if name in found]
+    assert list(configured(catalog, {"GROQ_API_KEY": " "})) == []
 
 
 def test_an_address_is_filled_in_from_the_environment() -> None:

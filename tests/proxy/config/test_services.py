@@ -75,3 +75,10 @@ def test_what_is_wrong_or_not_active_is_said() -> None:
     assert "role_mappings: not active yet" in said(settings, "note")
     assert settings.identity.services is not None
     assert settings.identity.services.public_key_ttl == TTL
+
+
+def test_services_that_belong_to_no_team_are_warned_about() -> None:
+    key = f"{{public_key_url: {URL}"
+    assert "spend without a limit" in said(with_sections(ON + key + "}"), "warning")
+    for name in ("team_id_jwt_field", "team_ids_jwt_field", "team_id_default"):
+        assert said(with_sections(ON + f"{key}, {name}: team}}"), "warning") == ""

@@ -34,3 +34,24 @@ async def test_what_is_no_good_answer_is_an_error(reply: FakeReply | UpstreamErr
     with pytest.raises(UpstreamError):
         await Fetch(transport)(URL)
     assert transport.still_open == 0
+
+
+async def test_a_document_is_sent_and_accepted_with_any_2xx() -> None:
+    transport = FakeTransport(FakeReply([], status=204))
+    await Fetch(transport).post(URL, b"{}", {"X-Sign": "1"})
+    (request,) = transport.requests
+    assert (request.method, request.url, request.body) == ("POST", URL, b"{}")
+    assert request.headers == {"Content-Type": "application/json", "X-Sign": "1"}
+    assert transport.still_open == 0
+
+
+@pytest.mark.parametrize(
+    "reply", [FakeReply(status=302), FakeReply(status=500), UpstreamFailed("away")]
+)
+async def test_a_document_that_is_not_accepted_is_an_error(
+    reply: FakeReply | UpstreamError,
+) -> None:
+    transport = FakeTransport(reply)
+    with pytest.raises(UpstreamError):
+        await Fetch(transport).post(URL, b"{}", {})
+    assert transport.still_open == 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.dialects.anthropic.gauge import MessagesStreamGauge
+from pipelines.dialects.anthropic.gauge import STOP, MessagesStreamGauge
 from pipelines.errors import (
     Overloaded,
     StreamBroken,
     UpstreamFailed,
 )
+from tests.builders import a_call
 from tests.fakes.recordings import Recording, needs_fixtures
 from tests.pipelines.dialects.anthropic.given import (
     event,
@@ -45,3 +46,21 @@ def test_a_gauge_tells_errors_and_cuts() -> None:
     assert cut.usage.estimated
     with pytest.raises(UpstreamFailed):
         MessagesStreamGauge("Acme", 5).close()
+
+
+def test_a_stream_that_is_cut_short_closes_the_open_block_only() -> None:
+    block = event("content_block_start", index=2, content_block={"type": "text", "text": ""})
+    gauge = MessagesStreamGauge("Acme", 5)
+    gauge.watch(start(input_tokens=9) + block)
+    gauge.watch(b'event: ping\ndata: {"type": "ping"}\n\n')
+    tail = gauge.cut_short(a_call())
+    assert tail.startswith(event("content_block_stop", index=2))
+    assert b'"stop_reason":"max_tokens"' in tail
+    assert b'"input_tokens":9' in tail
+    assert tail.endswith(STOP)
+    gauge.watch(event("content_block_stop", index=2))
+    assert b"content_block_stop" not in gauge.cut_short(a_call())
+    gauge.watch(event("message_delta", delta={"stop_reason": "end_turn"}, usage={}))
+    assert gauge.cut_short(a_call()) == STOP
+    gauge.watch(STOP)
+    assert gauge.cut_short(a_call()) == b""

@@ -8,8 +8,10 @@ import pytest
 from pipelines.deltas import Begin, Consumed, Delta, Finish, TextDelta
 from pipelines.dialects.cohere.gauge import CohereStreamGauge, CohereWholeGauge
 from pipelines.dialects.cohere.writer import CohereStreamWriter, CohereWholeWriter
+from pipelines.dialects.frames import SseFrames
 from pipelines.errors import StreamBroken, UpstreamFailed
 from pipelines.usage import Usage
+from tests.builders import DONE, a_call, sse
 from tests.pipelines.dialects.cuts import every_way
 
 REPLY: list[Delta] = [
@@ -90,3 +92,25 @@ def test_what_makes_no_sense_passes_in_a_stream_and_is_no_document() -> None:
     assert CohereStreamGauge("Cohere", 5).watch(odd) == odd
     with pytest.raises(UpstreamFailed):
         CohereWholeGauge("Cohere", 5).watch(b'{"id":"x","message":{"content":5}}')
+
+
+@pytest.mark.parametrize(
+    ("last", "closes"),
+    [
+        ({"type": "content-delta", "index": 3}, {"type": "content-end", "index": 3}),
+        ({"type": "tool-call-start", "index": 1}, {"type": "tool-call-end", "index": 1}),
+        ({"type": "content-end", "index": 3}, None),
+        ({"type": "tool-plan-delta"}, None),
+    ],
+)
+def test_a_stream_that_is_cut_short_closes_what_is_open(
+    last: dict[str, object], closes: dict[str, object] | None
+) -> None:
+    gauge = CohereStreamGauge("Cohere", 5)
+    gauge.watch(sse({"type": "message-start", "id": "x", "delta": {}}, last))
+    tail = gauge.cut_short(a_call())
+    values = [value for _, value in SseFrames().feed(tail)]
+    end = values.pop()
+    assert values == ([closes] if closes else [])
+    assert end["delta"]["finish_reason"] == "MAX_TOKENS"
+    assert tail.endswith(DONE)

@@ -7,6 +7,8 @@ import pytest
 
 from pipelines.dialects.gemini.gauge import GeminiStreamGauge, GeminiWholeGauge
 from pipelines.errors import Overloaded, StreamBroken, UpstreamFailed
+from pipelines.operations import GENERATE
+from tests.builders import a_call
 
 WORDS = b'data: {"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}\r\n\r\n'
 LAST = (
@@ -58,3 +60,24 @@ def test_a_document_is_watched() -> None:
         gauge.watch(b'{"error":{"code":429}}')
     with pytest.raises(UpstreamFailed):
         gauge.watch(b"{}")
+
+
+def test_a_stream_that_is_cut_short_says_so_for_every_candidate() -> None:
+    call = a_call(
+        orjson.dumps({"contents": [], "generationConfig": {"candidateCount": 2}}),
+        GENERATE,
+        path_model="gemini",
+    )
+    gauge = GeminiStreamGauge("Google", 9)
+    gauge.watch(
+        WORDS.replace(b'{"cand', b'{"responseId":"r","usageMetadata":{"promptTokenCount":3},"cand')
+    )
+    tail = orjson.loads(gauge.cut_short(call).removeprefix(b"data: "))
+    assert [(one["index"], one["finishReason"]) for one in tail["candidates"]] == [
+        (0, "MAX_TOKENS"),
+        (1, "MAX_TOKENS"),
+    ]
+    assert (tail["responseId"], tail["modelVersion"]) == ("r", "gemini")
+    assert tail["usageMetadata"]["promptTokenCount"] == 3
+    gauge.watch(LAST)
+    assert gauge.cut_short(call) == b""

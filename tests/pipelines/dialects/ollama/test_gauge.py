@@ -11,6 +11,7 @@ from pipelines.dialects.frames import MAX_LINE
 from pipelines.dialects.ollama.gauge import OllamaStreamGauge, OllamaWholeGauge
 from pipelines.errors import StreamBroken, UpstreamError, UpstreamFailed
 from pipelines.usage import Usage
+from tests.builders import a_call
 from tests.pipelines.dialects.cuts import every_way
 
 WORD = b'{"model":"m","message":{"role":"assistant","content":"hi"},"done":false}\n'
@@ -117,3 +118,22 @@ def test_a_document_without_counts_is_estimated() -> None:
 def test_what_is_no_answer_is_the_providers_failure(raw: bytes) -> None:
     with pytest.raises(UpstreamFailed):
         OllamaWholeGauge("Ollama", 7, ("message", "response", "done")).watch(raw)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        (WORD, {"message": {"role": "assistant", "content": ""}}),
+        (b'{"model":"m","response":"hi","done":false}\n', {"response": ""}),
+    ],
+)
+def test_a_stream_that_is_cut_short_ends_in_a_line_that_says_so(
+    word: bytes, said: dict[str, object]
+) -> None:
+    gauge = OllamaStreamGauge("Ollama", 7)
+    gauge.watch(word + word[:9])
+    tail = orjson.loads(gauge.cut_short(a_call()))
+    assert tail | {"model": "m", "done": True, "done_reason": "length", **said} == tail
+    assert tail["prompt_eval_count"] == 7
+    gauge.watch(word[9:] + LAST)
+    assert gauge.cut_short(a_call()) == b""

@@ -11,6 +11,7 @@ from pipelines.conversation import Conversation
 from pipelines.dialects.responses.gauge import ResponsesStreamGauge, ResponsesWholeGauge
 from pipelines.errors import Rejected, StreamBroken, UpstreamFailed
 from pipelines.usage import Usage
+from tests.builders import a_call
 
 
 def event(kind: str, **fields: Any) -> bytes:
@@ -113,3 +114,21 @@ def test_the_code_of_a_failure_is_kept() -> None:
     gauge.watch(WORDS + event("failed", response={"error": error}))
     assert gauge.fault is not None
     assert gauge.fault.code == "context_length_exceeded"
+
+
+def test_a_stream_that_is_cut_short_is_kept_as_far_as_it_came() -> None:
+    told = Conversation("own", keeps=True)
+    gauge = ResponsesStreamGauge("Acme", 5, told, "d1", keeps=True)
+    item = {"id": "msg_1", "type": "message", "content": []}
+    gauge.watch(CREATED)
+    gauge.watch(event("output_item.added", output_index=0, item=item))
+    for one in ("a", "b"):
+        gauge.watch(event("output_text.delta", output_index=0, content_index=0, delta=one))
+    tail = gauge.cut_short(a_call())
+    assert b"response.incomplete" in tail
+    assert told.final is not None
+    assert told.final["id"] == "resp_1"
+    assert told.final["output"][0]["content"] == [{"text": "ab"}]
+    assert told.maker == ""
+    gauge.watch(COMPLETED)
+    assert gauge.cut_short(a_call()) == b""

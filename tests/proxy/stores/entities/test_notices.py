@@ -6,8 +6,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from pipelines.errors import StoreUnavailable
 from proxy.stores.entities import notices
-from proxy.stores.entities.notices import KEPT, MISSED, Notices
+from proxy.stores.entities.notices import KEPT, MISSED, Notices, PostgresSource
 
 
 class Broken:
@@ -47,3 +52,17 @@ async def test_a_source_that_breaks_is_asked_again_and_followers_are_warned() ->
     with suppress(asyncio.CancelledError):
         await running
     await changes.aclose()
+
+
+@pytest.mark.parametrize("error", [asyncpg.PostgresError, asyncpg.InterfaceError])
+async def test_what_postgresql_refuses_is_told_in_our_words(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connect(*_: object, **__: object) -> None:
+        raise error("no")
+
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    source = PostgresSource(make_url("postgresql://u:hidden@127.0.0.1/x"))
+    with pytest.raises(StoreUnavailable, match=error.__name__) as told:
+        await source.run(lambda kind, id: None)
+    assert "hidden" not in told.value.message

@@ -56,6 +56,16 @@ async def test_many_records_are_written_in_batches_and_once(engine: AsyncEngine)
     assert len(await kept(engine)) == 1_234
 
 
+async def test_what_comes_while_it_writes_waits_for_the_next_time(engine: AsyncEngine) -> None:
+    journal = DatabaseJournal(engine)
+    journal.put(a_record("a"))
+    writing = asyncio.ensure_future(journal.flush())
+    await asyncio.sleep(0)
+    journal.put(a_record("b"))
+    await writing
+    assert (await kept(engine), journal.waiting) == (["a"], 1)
+
+
 async def test_closing_writes_what_waits(engine: AsyncEngine) -> None:
     journal = DatabaseJournal(engine)
     journal.put(a_record("last"))

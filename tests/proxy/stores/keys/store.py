@@ -43,6 +43,10 @@ class Store(FakeEntities):
         await self._enter()
         return await super().find(kind, query)
 
+    async def holder(self, digest: str) -> Key | None:
+        await self._enter()
+        return await super().holder(digest)
+
     async def add(self, entity: Entity, actor: Actor) -> None:
         await self._enter()
         await super().add(entity, actor)

@@ -69,14 +69,16 @@ async def test_shared_budgets_of_all_are_read_once_each() -> None:
     assert sorted(found.budgets) == ["b1", "b2"]
 
 
-async def test_a_key_is_found_by_its_digest_and_by_its_last_former_one() -> None:
+async def test_a_key_is_found_by_its_digest_and_by_its_former_ones_in_one_look() -> None:
     formers = tuple(Former(digest=name, until=Clock().date(60)) for name in ("older", "old"))
     store = Store(Key(id="k1", digest="new", former=formers), Key(id="k2", digest="other"))
-    for name in ("new", "old"):
+    for name in ("new", "old", "older"):
         found = await a_reader(store).key(name)
         assert found is not None
         assert found.id == "k1"
+    asked = store.asked
     assert await a_reader(store).key("nothing") is None
+    assert store.asked == asked + 1
 
 
 async def test_access_groups_are_read_once_until_they_are_forgotten() -> None:

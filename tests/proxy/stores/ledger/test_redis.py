@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -90,7 +90,7 @@ async def test_what_redis_lost_is_filled_anew_with_what_everybody_holds(replicas
     await until_open(*replicas)
     assert await balance(first) == Balance(7, 50)
     refused = await second.reserve(a_hold(44))
-    assert refused == Refused("account", 0, 43, 57)
+    assert refused == Refused("account", 0, 43, 57, held=50)
     first.settle(Settlement(held, 10))
     second.settle(Settlement(other, 20))
     await first.flush()
@@ -229,6 +229,40 @@ async def test_settlements_wait_for_a_database_that_is_away(replicas: Pair) -> N
     first._books.book = book  # type: ignore[method-assign]
     await first.flush()
     assert await first.total("key:1") == 7
+
+
+async def test_whoever_only_looks_has_more_time_than_a_call(replicas: Pair) -> None:
+    first, second = replicas
+    first._line._deadline = 0.01
+    await first.balances(["key:1"])
+    await second._line.run([packed(b"CLIENT", b"PAUSE", b"1300", b"ALL")])
+    looking = asyncio.ensure_future(first.balances(["key:1"]))
+    with pytest.raises(LedgerUnavailable):
+        await first.reserve(a_hold(60))
+    assert (await looking)["key:1"] == Balance(0, 0)
+    # Until Redis may be used again for calls, a look waits too.
+    assert (await first.balances(["key:1"]))["key:1"] == Balance(0, 0)
+
+
+async def test_what_is_settled_one_after_the_other_is_written_together(replicas: Pair) -> None:
+    first, _ = replicas
+    written: list[int] = []
+    book = first._books.book
+
+    async def counted(records: Sequence[bytes]) -> Mapping[str, Booked]:
+        written.append(len(records))
+        return await book(records)
+
+    first._books.book = counted  # type: ignore[method-assign]
+    for _ in range(100):
+        hold = a_hold(1)
+        await first.reserve(hold)
+        first.settle(Settlement(hold, 1))
+        await asyncio.sleep(0.001)
+    await first.flush()
+    assert sum(written) >= 50
+    assert len(written) < 25
+    assert await first.total("key:1") == sum(written)
 
 
 async def _away(records: object) -> dict[str, Booked]:

@@ -85,10 +85,12 @@ $$"""
 
 _OVER = """CREATE FUNCTION headgate_ledger_over(
   p_amount bigint, p_accounts text[], p_limits bigint[],
-  OUT place integer, OUT remaining bigint, OUT used bigint
+  OUT place integer, OUT remaining bigint, OUT used bigint,
+  OUT standing bigint
 ) LANGUAGE sql STABLE AS $$
-  SELECT w.i - 1, greatest(0, w.lim - w.used), w.used FROM (
-    SELECT u.i::integer AS i, u.lim, coalesce(a.spent + a.held, 0) AS used
+  SELECT w.i - 1, greatest(0, w.lim - w.used), w.used, w.standing FROM (
+    SELECT u.i::integer AS i, u.lim, coalesce(a.spent + a.held, 0) AS used,
+      coalesce(a.held, 0) AS standing
     FROM unnest(p_accounts, p_limits) WITH ORDINALITY AS u(name, lim, i)
     LEFT JOIN headgate_ledger_account a ON a.name = u.name
   ) w WHERE w.lim IS NOT NULL AND (w.used + p_amount > w.lim OR w.used >= w.lim)
@@ -100,7 +102,7 @@ _RESERVE = """CREATE FUNCTION headgate_ledger_reserve(
   p_rates text[], p_rate_limits bigint[], p_costs bigint[], p_widths integer[],
   p_slots text[], p_slot_limits integer[], p_lease double precision, p_owner text,
   OUT kind integer, OUT place integer, OUT remaining bigint, OUT used bigint,
-  OUT wait double precision, OUT remains bigint[]
+  OUT wait double precision, OUT remains bigint[], OUT standing bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
   i integer; j integer; need bigint; number bigint; found_ record; now_ double precision;
@@ -116,7 +118,7 @@ BEGIN
     SELECT * INTO found_ FROM headgate_ledger_over(p_amount, p_accounts, p_limits);
     IF found_.place IS NOT NULL THEN
       kind := 1; place := found_.place; remaining := found_.remaining; used := found_.used;
-      RETURN;
+      standing := found_.standing; RETURN;
     END IF;
   END IF;
   FOR i IN 1 .. cardinality(p_rates) LOOP
@@ -170,7 +172,7 @@ END $$"""
 _RESERVE_ALL = """CREATE FUNCTION headgate_ledger_reserve_all(
   p_asks jsonb, p_lease double precision, p_owner text
 ) RETURNS TABLE(kind integer, place integer, remaining bigint, used bigint,
-  wait double precision, remains bigint[]) LANGUAGE plpgsql AS $$
+  wait double precision, remains bigint[], standing bigint) LANGUAGE plpgsql AS $$
 DECLARE ask record;
 BEGIN
   -- Compiling takes longer than all of this.
@@ -191,7 +193,8 @@ END $$"""
 
 _EXTEND = """CREATE FUNCTION headgate_ledger_extend(
   p_id text, p_amount bigint, p_accounts text[], p_limits bigint[],
-  OUT kind integer, OUT place integer, OUT remaining bigint, OUT used bigint
+  OUT kind integer, OUT place integer, OUT remaining bigint, OUT used bigint,
+  OUT standing bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE found_ record;
 BEGIN
@@ -201,7 +204,8 @@ BEGIN
   IF NOT EXISTS(SELECT 1 FROM headgate_ledger_hold WHERE id = p_id) THEN RETURN; END IF;
   SELECT * INTO found_ FROM headgate_ledger_over(p_amount, p_accounts, p_limits);
   IF found_.place IS NOT NULL THEN
-    place := found_.place; remaining := found_.remaining; used := found_.used; RETURN;
+    place := found_.place; remaining := found_.remaining; used := found_.used;
+    standing := found_.standing; RETURN;
   END IF;
   UPDATE headgate_ledger_account SET held = held + p_amount WHERE name = ANY(p_accounts);
   UPDATE headgate_ledger_hold SET amount = amount + p_amount WHERE id = p_id;
