@@ -17,7 +17,8 @@ class BudgetPolicy:
     """What the operator decided about budgets.
 
     `over` says what becomes of a call that the rest cannot pay: it is made shorter (clamp),
-    refused, or let through (soft). `queue` is how long a call waits for a rate, in seconds.
+    refused, or let through (soft). `queue` is how long a call waits for a rate, and `patience` how
+    long for money that others hold, in seconds.
     `everyone` is counted for every call, `providers` by name.
     """
 
@@ -27,6 +28,7 @@ class BudgetPolicy:
     budgets_without_store: Literal["allow", "refuse"] = "refuse"
     rates_without_store: Literal["allow", "refuse"] = "allow"
     queue: float = 0.0
+    patience: float = 5.0
     everyone: tuple[Allowance, ...] = ()
     providers: Mapping[str, Allowance] = field(default_factory=dict)
 

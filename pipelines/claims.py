@@ -10,6 +10,7 @@ from pipelines.allowance import Allowance, Claim, claim
 from pipelines.budgets import BudgetPolicy
 from pipelines.deployment import Deployment
 from pipelines.exchange import Principal
+from pipelines.queueing import Queue
 
 KEPT = 4096
 
@@ -17,10 +18,12 @@ _Allowances = tuple[Allowance, ...]
 
 
 class Claims:
-    """Works out claims under one policy, and keeps some thousands of them."""
+    """Works out claims under one policy, and keeps some thousands of them; `queue` is where their
+    calls wait for held money, None: nowhere."""
 
-    def __init__(self, policy: BudgetPolicy) -> None:
+    def __init__(self, policy: BudgetPolicy, queue: Queue | None = None) -> None:
         self.policy = policy
+        self.queue = queue
         self._kept: dict[tuple[int, str, str], tuple[_Allowances, Allowance | None, Claim]] = {}
 
     def of(self, principal: Principal, deployment: Deployment, model: str, now: float) -> Claim:

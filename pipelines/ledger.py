@@ -142,6 +142,10 @@ class Ledger(Protocol):
         """Renew the leases of this process and settle the holds of the dead; called every few
         seconds."""
 
+    async def prune(self, older: float) -> None:
+        """Make one entry an account of those older than so many seconds; no sum changes. Raises
+        LedgerUnavailable."""
+
     async def flush(self) -> None:
         """Wait until everything that was settled is written."""
 

@@ -24,10 +24,11 @@ from pipelines.errors import (
     RateLimited,
 )
 from pipelines.exchange import Exchange, RateState
-from pipelines.ledger import Granted, Hold, Ledger, Refused, Settlement
+from pipelines.ledger import Account, Granted, Hold, Ledger, Refused, Settlement
 from pipelines.money import PICO_PER_NANO, Prices
 from pipelines.output import asked_output, choices, generates, shortened
 from pipelines.periods import stretch
+from pipelines.queueing import Ticket
 
 SMALLEST_OUTPUT = 16
 USUAL_OUTPUT = 16_384
@@ -55,6 +56,8 @@ class Reservation:
         "_prompt_bound",
         "_reserved",
         "_slack",
+        "_ticket",
+        "_until",
         "_waited",
         "check_at",
     )
@@ -81,6 +84,8 @@ class Reservation:
         self._slack = 0
         self._number = 0
         self._waited = 0.0
+        self._ticket: Ticket | None = None
+        self._until: float | None = None
         self.check_at: float | None = None
 
     async def take(self, deployment: Deployment) -> None:
@@ -104,7 +109,11 @@ class Reservation:
             )
             error.type = "model_cost_map_missing"
             raise error
-        await self._reserve(found, deployment)
+        try:
+            await self._reserve(found, deployment)
+        finally:
+            if self._ticket is not None:
+                self._leave()
 
     @property
     def meters(self) -> bool:
@@ -166,7 +175,8 @@ class Reservation:
             if answer.kind == "account" and self._policy.over == "soft":
                 found = _boundless(found)
             elif answer.kind == "account":
-                self._shorten(answer, prompt)
+                if not await self._freed(found.accounts[answer.index], answer, amount):
+                    self._shorten(answer, prompt)
             elif not await self._queued(answer):
                 raise self._refusal(answer)
 
@@ -205,6 +215,31 @@ class Reservation:
         self._exchange.outgoing = shortened(call, each)
         self._exchange.losses = [*self._exchange.losses, f"clamped:max_tokens={each}"]
 
+    async def _freed(self, account: Account, answer: Refused, amount: int) -> bool:
+        """Wait for what others hold, where that alone is in the way."""
+        queue, spent = self._claims.queue, answer.spent - answer.held
+        if queue is None or account.limit is None or self._is_shared(answer):
+            return False
+        if not answer.held or spent + amount > account.limit:
+            self._leave(hopeless=True)
+            return False
+        now = self._clock.monotonic()
+        if self._until is None:
+            self._until = now + self._policy.patience
+        if now >= self._until:
+            return False
+        ticket = self._ticket
+        if ticket is None or ticket.account != account.name:
+            self._leave()
+            ticket = self._ticket = queue.enter(account.name, self._until)
+        await queue.turn(ticket, spent, answer.held)
+        return True
+
+    def _leave(self, hopeless: bool = False) -> None:
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None and self._claims.queue is not None:
+            self._claims.queue.leave(ticket, hopeless)
+
     async def _queued(self, answer: Refused) -> bool:
         # A slot is free as soon as any call ends, which nobody knows beforehand.
         soon = min(1.0, SLOT_WAIT + self._waited / 10)
@@ -212,6 +247,7 @@ class Reservation:
         if self._is_shared(answer) or self._waited + wait > self._policy.queue:
             return False
         self._waited += wait
+        self._leave()
         await self._clock.sleep(wait)
         return True
 

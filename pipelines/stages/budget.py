@@ -14,6 +14,7 @@ from pipelines.events import Data, Flow, Proceed
 from pipelines.exchange import Exchange
 from pipelines.ledger import Ledger
 from pipelines.prompt_bound import PromptBound
+from pipelines.queueing import Queue
 from pipelines.reservation import Reservation
 
 
@@ -32,7 +33,7 @@ class Budget:
         prompt_bound: PromptBound,
     ) -> None:
         self._ledger = ledger
-        self._claims = Claims(policy)
+        self._claims = Claims(policy, Queue(clock))
         self._clock = clock
         self._prompt_bound = prompt_bound
 

@@ -42,6 +42,7 @@ def spending(parts: Parts, reading: Reading) -> BudgetPolicy:
         budgets_without_store=_either(failure, "budgets", "refuse", reading.problems),
         rates_without_store=_either(failure, "rates", "allow", reading.problems),
         queue=own.queue_on_limit or 0.0,
+        patience=default.patience if own.queue_on_limit is None else own.queue_on_limit,
         everyone=_everyone(parts, reading.problems),
         providers=_providers(parts, reading.problems),
     )

@@ -41,6 +41,9 @@ from proxy.stores.ledger.redis import RedisLedger
 from proxy.stores.ledger.sqlite import SqliteLedger
 
 TEND_EVERY = 5.0
+PRUNE_EVERY = 3600.0
+# So long every call has an entry of its own; after that an account has one for all of them.
+ENTRIES_KEPT = 7 * 86_400.0
 DATABASE_FILE = "headgate.db"
 LEDGER_FILE = "ledger.db"
 
@@ -78,13 +81,18 @@ class Stores:
                 await self.ledger.open()
 
     async def tend(self) -> None:
-        """Renew what this process holds and settle what dead ones have left; runs until it is
-        cancelled."""
+        """Renew what this process holds, settle what dead ones have left, and add up once an hour
+        what is old; runs until it is cancelled."""
+        waited = 0.0
         while True:
             # The next turn tries again; a lease outlives several of them.
             with suppress(StoreUnavailable):
                 await self.ledger.tend()
+                if waited >= PRUNE_EVERY:
+                    waited = 0.0
+                    await self.ledger.prune(ENTRIES_KEPT)
             await asyncio.sleep(TEND_EVERY)
+            waited += TEND_EVERY
 
     async def close(self) -> None:
         """Write what waits, and close everything."""

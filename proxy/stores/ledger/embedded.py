@@ -20,6 +20,7 @@ from pipelines.ledger import Balance, Granted, Hold, Rate, Refused, Settlement
 from proxy.stores.ledger.books import Books
 from proxy.stores.ledger.folding import (
     Lock,
+    add_up_alone,
     fold,
     line,
     number_of,
@@ -30,6 +31,7 @@ from proxy.stores.ledger.folding import (
 from proxy.stores.ledger.lines import Lines
 from proxy.stores.ledger.memory import MemoryLedger
 from proxy.stores.ledger.owed import state_of
+from proxy.stores.ledger.pruning import AT_ONCE
 
 BUSY = 5.0
 SYNC_WITHIN = 0.05
@@ -123,6 +125,16 @@ class EmbeddedLedger:
         """Fold what was written into the books, without anybody waiting for it."""
         if self._lines.size >= FOLDED_FROM:
             await self._fold()
+
+    async def prune(self, older: float) -> None:
+        """Add up the entries older than so many seconds. Raises LedgerUnavailable."""
+        before, done = self._now() - older, AT_ONCE
+        while done == AT_ONCE:
+            async with self._folding:
+                try:
+                    done = await asyncio.to_thread(add_up_alone, self._books, before)
+                except sqlite3.Error:
+                    raise _unwritten() from None
 
     async def flush(self) -> None:
         """Write what could not be written when it was settled. Raises LedgerUnavailable."""

@@ -22,6 +22,7 @@ import orjson
 
 from pipelines.ledger import Account, Hold
 from proxy.stores.ledger.books import ESTIMATED, Books
+from proxy.stores.ledger.pruning import add_up
 
 PATIENCE = 2.0
 
@@ -43,6 +44,7 @@ CREATE TABLE IF NOT EXISTS entries(
     id TEXT PRIMARY KEY, at REAL NOT NULL, cost INTEGER NOT NULL, state INTEGER NOT NULL,
     accounts BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_at ON entries(at);
 CREATE TABLE IF NOT EXISTS folded(segment INTEGER NOT NULL);
 """
 
@@ -157,6 +159,13 @@ def settle_left(connection: sqlite3.Connection, now: float) -> int:
         for id, amount in left:
             books.settle(id, None, amount, (), ESTIMATED, now)
     return len(left)
+
+
+def add_up_alone(connection: sqlite3.Connection, before: float) -> int:
+    """Add up some entries older than that moment, in a transaction of their own; gives how many.
+    Raises sqlite3.Error."""
+    with _transaction(connection):
+        return add_up(connection, before)
 
 
 @contextmanager

@@ -145,6 +145,9 @@ class MemoryLedger:
     async def tend(self) -> None:
         """Nothing to renew: a hold here lives as long as its process."""
 
+    async def prune(self, older: float) -> None:
+        """No entry is kept here but their sum."""
+
     async def flush(self) -> None:
         """Nothing is waited for."""
 

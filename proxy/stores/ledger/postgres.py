@@ -18,6 +18,7 @@ from pipelines.ledger import LEASE, Balance, Granted, Hold, Rate, Refused, Settl
 from proxy.background import Background
 from proxy.stores.ledger.owed import GIVEN_BACK, KEPT_WAITING, KINDS, row, state_of
 from proxy.stores.ledger.postgres_line import PostgresLine
+from proxy.stores.ledger.pruning import add_up_postgres
 
 SETTLE_WITHIN = 0.02
 AGAIN_AFTER = 1.0
@@ -103,6 +104,10 @@ class PostgresLedger:
         await self.flush()
         await self._line.rows(_RENEW, self._owner, self._lease)
         await self._line.rows("SELECT headgate_ledger_reap($1)", MOST_EXPIRED)
+
+    async def prune(self, older: float) -> None:
+        """Add up the entries older than so many seconds. Raises LedgerUnavailable."""
+        await add_up_postgres(self._line, older)
 
     async def flush(self) -> None:
         """Write what waits. Raises LedgerUnavailable where that cannot be done."""

@@ -132,9 +132,8 @@ class RedisLedger:
         await self._filled()
         await self.flush()
         id = f"set:{uuid.uuid4().hex}"
-        (answer,) = await self._checked(
-            [self._names.set_spent(self._epochs.current, name, spent, id)]
-        )
+        command = self._names.set_spent(self._epochs.current, name, spent, id)
+        (answer,) = await self._checked([command])
         if answer == LOST:
             raise self._gone()
         await self._collect()
@@ -144,14 +143,17 @@ class RedisLedger:
         return await self._books.total(name)
 
     async def tend(self) -> None:
-        """Renew this process's leases, settle in full what the dead have left, and write into the
-        books what they did not."""
+        """Renew this process's leases, and settle and book what the dead have left."""
         await self.flush()
         held = list(self._held.values())
         for start in range(0, len(held), AT_ONCE):
             await self._checked([self._names.renew(one) for one in held[start : start + AT_ONCE]])
         await self._checked([self._names.reap(self._epochs.current, MOST_EXPIRED)])
         await self._collect()
+
+    async def prune(self, older: float) -> None:
+        """Add up the entries older than so many seconds. Raises LedgerUnavailable."""
+        await self._books.prune(older)
 
     async def flush(self) -> None:
         """Wait until Redis and the books have what was settled. Raises LedgerUnavailable."""
@@ -306,8 +308,7 @@ class RedisLedger:
                 continue
             if ask.more is None:
                 self._held[ask.hold.id] = ask.hold
-            elif ask.hold.id in self._held:
-                known = self._held[ask.hold.id]
+            elif known := self._held.get(ask.hold.id):
                 self._held[ask.hold.id] = replace(known, amount=known.amount + ask.more)
             self._tell(ask, Granted(tuple(int(one) for one in rest)))
 

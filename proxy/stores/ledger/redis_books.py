@@ -16,6 +16,7 @@ import orjson
 from pipelines.ledger import Account, Hold, Settlement
 from proxy.stores.ledger.owed import ORPHANED
 from proxy.stores.ledger.postgres_line import PostgresLine
+from proxy.stores.ledger.pruning import add_up_postgres
 from proxy.stores.ledger.redis_line import RedisLine, packed
 from proxy.stores.ledger.redis_names import REMEMBERED, Names
 
@@ -67,6 +68,10 @@ class RedisBooks:
     async def total(self, name: str) -> int:
         """The sum of all entries of an account. Raises LedgerUnavailable."""
         return int((await self._postgres.row(_TOTAL, name))[0])
+
+    async def prune(self, older: float) -> None:
+        """Add up the entries older than so many seconds. Raises LedgerUnavailable."""
+        await add_up_postgres(self._postgres, older)
 
     async def prepare(self, line: RedisLine) -> bytes | None:
         """Fill Redis from the books; gives the epoch that the caller is to open, or None where

@@ -25,6 +25,7 @@ from pipelines.ledger import (
 )
 from proxy.stores.ledger.books import ESTIMATED, ORPHANED, SETTLED, Books
 from proxy.stores.ledger.folding import Lock, fold, open_books, segments
+from proxy.stores.ledger.pruning import AT_ONCE, add_up
 
 BUSY = 0.25
 SETTLE_WITHIN = 0.02
@@ -99,6 +100,15 @@ class SqliteLedger:
             self._books.renew(self._owner, now + self._lease)
             for id, amount in self._books.expired(now):
                 self._books.settle(id, None, amount, (), ORPHANED, now)
+
+    async def prune(self, older: float) -> None:
+        """Add up the entries older than so many seconds. Raises LedgerUnavailable."""
+        before, done = self._now() - older, AT_ONCE
+        while done == AT_ONCE:
+            with _Transaction(self._connection):
+                done = add_up(self._connection, before)
+            # Calls go in between.
+            await asyncio.sleep(0)
 
     async def flush(self) -> None:
         """Write what waits. Raises LedgerUnavailable where that cannot be done."""

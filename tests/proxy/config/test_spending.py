@@ -28,8 +28,14 @@ def test_our_own_keys_decide() -> None:
         "litellm_settings: {budget_exceeded_status_code: 429}"
     ).budgets
     assert (found.over, found.unknown_price, found.queue) == ("soft", "refuse", 5.0)
+    assert found.patience == 5.0
     assert (found.budgets_without_store, found.rates_without_store) == ("allow", "refuse")
     assert found.exceeded_status == 429
+
+
+def test_the_wait_for_a_limit_is_also_the_one_for_held_money() -> None:
+    assert loaded("headgate_settings: {queue_on_limit: 0}").budgets.patience == 0
+    assert loaded("headgate_settings: {queue_on_limit: 30}").budgets.patience == 30
 
 
 def test_a_status_that_no_client_understands_is_an_error() -> None:

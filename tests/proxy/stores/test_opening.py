@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from pipelines.errors import LedgerUnavailable
 from proxy.background import Background
 from proxy.clock import SystemClock
 from proxy.config.storage import StorageSettings
+from proxy.stores import opening
 from proxy.stores.ledger.embedded import EmbeddedLedger
 from proxy.stores.ledger.postgres import PostgresLedger
 from proxy.stores.ledger.sqlite import SqliteLedger
@@ -84,3 +87,24 @@ async def test_a_damaged_file_is_named_with_what_to_do(name: str, tmp_path: Path
             await stores.prepare()
         finally:
             await stores.close()
+
+
+async def test_what_is_old_is_added_up_from_time_to_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "TEND_EVERY", 0.01)
+    monkeypatch.setattr(opening, "PRUNE_EVERY", 0.05)
+    stores = opened(folder=tmp_path)
+    pruned: list[float] = []
+
+    async def prune(older: float) -> None:
+        pruned.append(older)
+        if len(pruned) == 2:
+            raise LedgerUnavailable("not now")
+
+    monkeypatch.setattr(stores.ledger, "prune", prune)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stores.tend(), 0.6)
+    assert len(pruned) > 2
+    assert set(pruned) == {opening.ENTRIES_KEPT}
+    await stores.close()
