@@ -20,7 +20,7 @@ IN_ROOT = cd "$(ROOT)" &&
 PY = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: install run test check fmt lint type cover bench prices matrix fuzz fuzz-admin accept-claude-code accept-codex accept-kill9 accept-rates image clean help
+.PHONY: install run test check fmt lint type cover bench bench-spend prices matrix fuzz fuzz-admin accept-claude-code accept-codex accept-kill9 accept-rates accept-faults accept-record image clean help
 
 install: $(STAMPS)-run ## create .venv and install Headgate into it
 	@echo "Headgate is installed in .venv"
@@ -47,7 +47,11 @@ cover: $(STAMPS)-dev ## run the tests and list the lines that none of them reach
 
 bench: $(STAMPS)-test ## measure speed and memory of this commit
 	@$(IN_ROOT) $(PY) -m tests.bench $(ARGS) && $(PY) -m tests.bench.ledger \
-	  && exec $(PY) -m tests.bench.whole
+	  && $(PY) -m tests.bench.whole && $(PY) -m tests.bench.record \
+	  && exec $(PY) -m tests.bench.retention
+
+bench-spend: $(STAMPS)-test ## measure the spend API over ten million calls in a PostgreSQL
+	@$(IN_ROOT) exec $(PY) -m tests.bench.spend $(ARGS)
 
 fuzz: $(STAMPS)-test ## feed broken bytes to every reader, client parser and gauge
 	@$(IN_ROOT) exec $(PY) -m tests.fuzz $(ARGS)
@@ -70,6 +74,12 @@ accept-kill9: $(STAMPS)-test ## kill gateways in the midst of 200 calls, on ever
 
 accept-rates: $(STAMPS)-test ## see how near to its limit a rate comes over ten windows
 	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.rates $(ARGS)
+
+accept-faults: $(STAMPS)-test ## see every fault of a provider under every routing strategy
+	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.faults $(ARGS)
+
+accept-record: $(STAMPS)-test ## kill a gateway ten times in 20,000 calls, and compare its records with the provider's bill
+	@$(IN_ROOT) exec $(PY) -X dev -m tests.accept.record $(ARGS)
 
 prices: $(STAMPS)-test ## write the table of prices anew from the genai-prices package
 	@$(IN_ROOT) $(PY) -m pip install --quiet --upgrade genai-prices && $(PY) -m tests.prices

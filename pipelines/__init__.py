@@ -4,7 +4,9 @@ The rule: nothing in here imports a server, a socket or a store; the names below
 may import, and no others.
 """
 
-from pipelines.assembly import StageSpec
+from pipelines.assembly import StageSpec, assemble
+from pipelines.cache_keys import sharer
+from pipelines.cache_policy import CacheScope
 from pipelines.call import Call
 from pipelines.chain import Chain
 from pipelines.deployment import Deployment
@@ -28,13 +30,18 @@ from pipelines.errors import (
 )
 from pipelines.events import Data, End, Event, Flow, Head, Media, Proceed
 from pipelines.exchange import Exchange, Principal
+from pipelines.operations import CHAT, EMBEDDINGS
 from pipelines.ports import Ports
 from pipelines.record import Record
+from pipelines.registry import StageFactory, stage_factory
 from pipelines.stage import Stage
 from pipelines.usage import Usage
 
 __all__ = [
+    "CHAT",
+    "EMBEDDINGS",
     "BadCall",
+    "CacheScope",
     "Call",
     "Chain",
     "ClientError",
@@ -58,6 +65,7 @@ __all__ = [
     "Record",
     "Rejected",
     "Stage",
+    "StageFactory",
     "StageSpec",
     "StreamBroken",
     "TooLarge",
@@ -67,4 +75,7 @@ __all__ = [
     "UpstreamError",
     "UpstreamFailed",
     "Usage",
+    "assemble",
+    "sharer",
+    "stage_factory",
 ]

@@ -44,15 +44,28 @@ class Chain:
 class Passage:
     """One run of one exchange: entering it gives the flow, leaving it closes every generator."""
 
-    __slots__ = ("_exchange", "_nested", "_opened")
+    __slots__ = ("_depth", "_exchange", "_nested", "_opened")
 
-    def __init__(self, nested: tuple[Stage, ...], exchange: Exchange) -> None:
+    def __init__(self, nested: tuple[Stage, ...], exchange: Exchange, depth: int = 0) -> None:
         self._nested = nested
         self._exchange = exchange
+        self._depth = depth
         self._opened: list[Flow] = []
 
     async def __aenter__(self) -> Flow:
-        return self._open(0)
+        if not self._depth:
+            self._exchange.passage = self
+        return self._open(self._depth)
+
+    def apart(
+        self, after: str, exchange: Exchange | None = None, around: tuple[Stage, ...] = ()
+    ) -> Passage:
+        """The stages behind `after` as a passage of its own, which another task may enter and
+        leave; for this exchange, or for one that was branched off. Those `around` come first."""
+        at = next(index for index, stage in enumerate(self._nested) if stage.name == after)
+        if around:
+            return Passage((*around, *self._nested[at + 1 :]), exchange or self._exchange)
+        return Passage(self._nested, exchange or self._exchange, at + 1)
 
     async def __aexit__(
         self,
@@ -67,6 +80,9 @@ class Passage:
             if self._opened:
                 # One failing close does not spare the others.
                 await self.__aexit__(None, None, None)
+            if not self._depth and self._exchange.outlives is None:
+                # They know each other: apart, they are gone at once and need no collector.
+                self._exchange.passage = None
 
     def _open(self, depth: int) -> Flow:
         flow = self._nested[depth](self._exchange, partial(self._open, depth + 1))

@@ -11,6 +11,7 @@ from typing import Literal
 from pipelines.deployment import Deployment
 from pipelines.exchange import Exchange
 from pipelines.money import Prices, cost
+from pipelines.usage import Usage
 
 CostSource = Literal["operator", "provider", "table", "unknown"]
 
@@ -35,18 +36,21 @@ def asked_service(exchange: Exchange) -> str:
 
 def account(exchange: Exchange) -> None:
     """Give the exchange the cost of its usage, and the source of it."""
-    deployment, usage = exchange.deployment, exchange.usage
+    exchange.cost, exchange.cost_source = priced(exchange, exchange.usage)
+
+
+def priced(exchange: Exchange, usage: Usage) -> tuple[int | None, CostSource]:
+    """What this usage would cost with the exchange's deployment, and who says so."""
+    deployment = exchange.deployment
     reported = usage.reported_cost
     if reported is not None and deployment.prices is None and is_reporter(deployment):
-        exchange.cost, exchange.cost_source = reported, "provider"
-        return
+        return reported, "provider"
     tariff = deployment.tariff
     if tariff is None:
-        exchange.cost, exchange.cost_source = None, "unknown"
-        return
+        return None, "unknown"
     service = usage.service_tier or asked_service(exchange)
-    exchange.cost = cost(usage, tariff.at(exchange.started, service))
-    exchange.cost_source = "table" if deployment.prices is None else "operator"
+    source: CostSource = "table" if deployment.prices is None else "operator"
+    return cost(usage, tariff.at(exchange.started, service)), source
 
 
 def is_reporter(deployment: Deployment) -> bool:

@@ -5,11 +5,14 @@ to show to the client, says what is wrong, where, and what to do, and names no s
 
     GatewayError
     ├─ ClientError      BadCall 400 · Unauthenticated 401 · Forbidden 403 · UnknownModel 404
-    │                   UnknownResponse 404 · Unsupported 400 · BodyTimeout 408 · TooLarge 413
+    │                   UnknownResponse 404 · UnknownStream 404 · KeyReused 422 ·
+    │                   Unsupported 400 · BodyTimeout 408 · TooLarge 413
     │                   UnsupportedEncoding 415 · OverBudget 400 · RateLimited 429
     ├─ UpstreamError    ConnectFailed 502 · Overloaded 429/503 · UpstreamFailed 5xx · Busy 429
-    │                   FirstByteTimeout 504 · Denied 502 · Rejected 4xx · StreamBroken 502
-    ├─ StoreUnavailable 503 · LedgerUnavailable 503
+    │                   FirstByteTimeout 504 · OutOfTime 504 · Denied 502 · StreamBroken 502
+    │                   NoDeployment 429/401 · Rejected 4xx, of which: ContextTooLong 400 ·
+    │                   ContentRefused 400 · ModelNotFound 404
+    ├─ StoreUnavailable 503 · LedgerUnavailable 503 · JournalFull 503
     └─ InternalError    500 · ShuttingDown 503 · StageOrder 500
     ChainOrder          a configuration that cannot be run; never met by a call
 """
@@ -17,11 +20,32 @@ to show to the client, says what is wrong, where, and what to do, and names no s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Literal
+
+# The kinds of failures that the operator may tell apart, as LiteLLM has them.
+Family = Literal[
+    "bad_request",
+    "authentication",
+    "timeout",
+    "rate_limit",
+    "content_policy",
+    "internal_server",
+    "service_unavailable",
+    "bad_gateway",
+    "not_found",
+]
 
 
 class GatewayError(Exception):
-    """A call that cannot be answered; `status`, `type`, `code` and `param` go to the client."""
+    """A call that cannot be answered; `status`, `type`, `code` and `param` go to the client.
 
+    `family` is its kind as the operator's policies name it; where it is `hopeless`, the client is
+    told not to send the call again.
+    """
+
+    family: Family = "internal_server"
+    hopeless = False
     status = 500
     type = "internal_server_error"
     code: str | None = None
@@ -43,6 +67,7 @@ class GatewayError(Exception):
 class ClientError(GatewayError):
     """The caller's fault: the same call will fail again."""
 
+    family: Family = "bad_request"
     status = 400
     type = "invalid_request_error"
 
@@ -95,6 +120,32 @@ class UnknownResponse(ClientError):
         super().__init__(f"Response with id {id[:200]!r} not found.")
 
 
+class UnknownStream(ClientError):
+    """No stream of this caller is kept under this id, or not the stream of this call."""
+
+    status = 404
+    code = "stream_not_found"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            f"There is no stream {id[:200]!r} to go on with; it was another call's, or is over for "
+            "too long. Send the call without Last-Event-ID to make it anew."
+        )
+
+
+class KeyReused(ClientError):
+    """An Idempotency-Key came again with another call."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    hopeless = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key came with another call before; send the same body, or a new key."
+        )
+
+
 class Unsupported(ClientError):
     """A feature that the chosen provider cannot express; another deployment's may."""
 
@@ -130,6 +181,7 @@ class OverBudget(ClientError):
 
     type = "budget_exceeded"
     code = "budget_exceeded"
+    hopeless = True
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -161,6 +213,19 @@ class LedgerUnavailable(StoreUnavailable):
     """The ledger cannot be asked now."""
 
 
+class JournalFull(StoreUnavailable):
+    """The call could not be recorded, and the operator wants none that is not."""
+
+    type = "journal_full"
+    code = "journal_full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The gateway has no room left to record calls, so this one is not made; please try"
+            " again later, or tell its operator."
+        )
+
+
 class UpstreamError(GatewayError):
     """The provider's fault; `retryable` says whether another try may help, `elsewhere` whether
     only another deployment may."""
@@ -182,6 +247,7 @@ class ConnectFailed(UpstreamError):
 class Overloaded(UpstreamError):
     """The provider refuses for lack of capacity: 429, 503 or 529; `retry_after` is in seconds."""
 
+    family: Family = "rate_limit"
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
@@ -193,6 +259,7 @@ class Overloaded(UpstreamError):
         self.retry_after = retry_after
         if status != 429:
             self.type, self.code = "overloaded_error", "upstream_overloaded"
+            self.family = "service_unavailable"
 
 
 class Busy(Overloaded):
@@ -207,11 +274,14 @@ class UpstreamFailed(UpstreamError):
     def __init__(self, message: str, status: int = 502) -> None:
         super().__init__(message)
         self.status = status
+        if status == 504:
+            self.family = "timeout"
 
 
 class FirstByteTimeout(UpstreamError):
     """The provider was silent for too long before its first byte."""
 
+    family: Family = "timeout"
     status = 504
     type = "timeout_error"
     code = "upstream_timeout"
@@ -221,12 +291,15 @@ class FirstByteTimeout(UpstreamError):
 class Denied(UpstreamError):
     """The provider refuses the gateway's own credential; never shown as the client's 401."""
 
+    family: Family = "authentication"
+    hopeless = True
     code = "upstream_auth"
 
 
 class Rejected(UpstreamError):
     """The provider found the call itself wrong (4xx); its own sentence is passed on."""
 
+    family: Family = "bad_request"
     status = 400
     type = "invalid_request_error"
     elsewhere = False
@@ -240,8 +313,54 @@ class Rejected(UpstreamError):
         self.param = param
 
 
+class ContextTooLong(Rejected):
+    """The prompt is longer than the model can take."""
+
+
+class ContentRefused(Rejected):
+    """The provider's content filter refused the call."""
+
+    family: Family = "content_policy"
+
+
+class ModelNotFound(Rejected):
+    """The provider does not know the model that this deployment asks it for."""
+
+    family: Family = "not_found"
+    elsewhere = True
+
+
+class OutOfTime(UpstreamError):
+    """The call's own time is used up; it tells what went wrong last."""
+
+    family: Family = "timeout"
+    status = 504
+    type = "timeout_error"
+    code = "deadline_exceeded"
+    elsewhere = False
+
+
+class NoDeployment(UpstreamError):
+    """The model is known, but none of its deployments may be asked now; `retry_after` is in
+    seconds, and `reason` says what took the last one, where that is no rest."""
+
+    family: Family = "rate_limit"
+    status = 429
+    type = "rate_limit_error"
+    code = "no_deployment"
+    elsewhere = False
+
+    def __init__(self, model: str, retry_after: float | None = None, reason: str = "") -> None:
+        words = f"No deployments available for selected model {model[:200]!r}"
+        if retry_after is not None:
+            words += f", Try again in {ceil(retry_after)} seconds."
+        super().__init__(f"{words}: {reason}" if reason else words)
+        self.retry_after = retry_after
+
+
 class StreamBroken(UpstreamError):
-    """The reply broke off or stalled after its first byte; it is never tried again."""
+    """The reply broke off or stalled; nothing is said twice, so it is not tried again after its
+    first byte unless another deployment can go on from there."""
 
     code = "upstream_disconnected"
     elsewhere = False

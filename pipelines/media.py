@@ -30,6 +30,14 @@ def media_of(body: Mapping[str, Any]) -> tuple[int, int]:
     return hidden, tokens
 
 
+def media_kinds(body: Mapping[str, Any]) -> Iterator[str]:
+    """What each of them is; begins with image, audio, video, file or document, or is a media
+    type."""
+    for part in _parts(body, 0):
+        for kind, _ in _media(part):
+            yield kind
+
+
 def _tokens(kind: str, size: int) -> int:
     if kind.startswith("image"):
         return IMAGE

@@ -222,4 +222,5 @@ def noted(principal: Principal, party: Party) -> Principal:
         user_id=party.user or principal.user_id,
         end_user=party.end_user or principal.end_user,
         tags=(*principal.tags, *party.tags, *task),
+        user_email=party.email or principal.user_email,
     )

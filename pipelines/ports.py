@@ -6,24 +6,32 @@ conformance suite runs over everyone who does.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipelines.addresses import Addresses
 from pipelines.budgets import BudgetPolicy
+from pipelines.cache_policy import CachePolicy
 from pipelines.clock import Clock
 from pipelines.conversation import Kept
 from pipelines.dialects.base import Dialect
-from pipelines.events import Headers
-from pipelines.exchange import Principal
+from pipelines.events import Headers, Media
+from pipelines.exchange import Exchange, Principal
 from pipelines.ledger import Ledger
 from pipelines.parties import Party, PartyRules
 from pipelines.prompt_bound import PromptBound
 from pipelines.record import Record
+from pipelines.recordings import Recordings
+from pipelines.routing.affinity import Affinity
+from pipelines.routing.filters import Checks
+from pipelines.routing.health import Health
 from pipelines.routing.policy import RoutePolicy
+from pipelines.routing.retry_budget import RetryBudget
 from pipelines.routing.routes import Routes
+from pipelines.routing.strategies import Strategy
+from pipelines.routing.traffic import Traffic
 from pipelines.upstream import UpstreamRequest
 
 
@@ -35,6 +43,9 @@ class KeyStore(Protocol):
 
         Raises Unauthenticated where the key is known and no longer good, and StoreUnavailable.
         """
+
+    async def holder(self, digest: str) -> Principal | None:
+        """Who holds the key with this digest, or None. Raises as `find` does."""
 
 
 class Users(Protocol):
@@ -80,6 +91,79 @@ class Journal(Protocol):
         """Take the record; never blocks and never raises."""
 
 
+class Beginnings(Protocol):
+    """Knows which calls have begun, so that none is forgotten whose end is never written."""
+
+    def admit(self) -> None:
+        """Raises JournalFull where a new call could not be recorded and so must not be made."""
+
+    def begin(self, record: Record) -> None:
+        """Keep what is to be remembered of a call that may never end; never blocks and never
+        raises."""
+
+
+class Hearing(Protocol):
+    """Listens to one call whose prompt and answer are kept."""
+
+    def take(self, raw: bytes) -> None:
+        """Hear more of what the client gets; never blocks and never raises."""
+
+    def put(self, record: Record) -> None:
+        """The call is over: take its record in the journal's place; never blocks and never
+        raises."""
+
+
+class TextKeeper(Protocol):
+    """Knows of which calls prompt and answer are kept."""
+
+    def hear(self, exchange: Exchange, media: Media | None) -> Hearing | None:
+        """Who listens to this call, which answers in this form (None: not at all); None where its
+        texts are not kept."""
+
+
+class Running(Protocol):
+    """Work that was begun and goes on by itself."""
+
+    def cancel(self) -> object:
+        """Ask it to end; it may still clean up."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+
+class Spawner(Protocol):
+    """Runs work that outlives the one who asked for it, and logs what it dies of."""
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> Running:
+        """Start the work and keep hold of it."""
+
+
+class ReplyCache(Protocol):
+    """Keeps replies under their keys for a while; bounded, so that anything may be gone. A store
+    that cannot be asked is an empty one: no method raises."""
+
+    async def get(self, key: str) -> bytes | None:
+        """What is kept under the key."""
+
+    async def many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """What is kept under each of the keys."""
+
+    async def put(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep the value for `ttl` seconds; what is too large is not kept."""
+
+    async def put_many(self, pairs: Sequence[tuple[str, bytes]], ttl: float) -> None:
+        """Keep each of these values under its key for `ttl` seconds."""
+
+    async def delete(self, keys: Sequence[str]) -> int:
+        """Forget these; gives how many were there."""
+
+    async def flush(self) -> int:
+        """Forget everything of this gateway, and nothing of others; gives how many there were."""
+
+    async def ping(self) -> bool:
+        """Whether the store answers."""
+
+
 class ResponseStore(Protocol):
     """Keeps responses for those who go on from them; bounded, so that anything may be gone."""
 
@@ -118,8 +202,20 @@ class Ports:
     ledger: Ledger
     budgets: BudgetPolicy
     prompt_bound: PromptBound
+    beginnings: Beginnings | None = None
+    texts: TextKeeper | None = None
     responses: ResponseStore | None = None
     thoughts: ThoughtStore | None = None
     users: Users | None = None
     parties: PartyRules = field(default_factory=PartyRules)
     addresses: Addresses = field(default_factory=Addresses)
+    traffic: Traffic = field(default_factory=Traffic)
+    health: Health = field(default_factory=Health)
+    checks: Checks = field(default_factory=Checks)
+    affinity: Affinity | None = None
+    strategy: Strategy | None = None
+    retry_budget: RetryBudget = field(default_factory=RetryBudget)
+    spawner: Spawner | None = None
+    replies: ReplyCache | None = None
+    caching: CachePolicy = field(default_factory=CachePolicy)
+    recordings: Recordings = field(default_factory=Recordings)

@@ -29,10 +29,14 @@ class Tariff(Protocol):
 
 
 class Book(Protocol):
-    """Knows the tariffs of models that the operator has set no price for."""
+    """Knows of models what the operator has not said: tariffs and context windows."""
 
     def find(self, provider: str, model: str) -> Tariff | None:
         """The tariff of a provider's model, None where it is unknown."""
+
+    def window(self, provider: str, model: str) -> int | None:
+        """The context window of a provider's model in tokens, None where it is unknown."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

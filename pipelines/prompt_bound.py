@@ -70,7 +70,7 @@ class PromptBound:
 
     def __call__(self, exchange: Exchange) -> int:
         """The most tokens that the prompt of the running attempt can be."""
-        size, media, added, kind = _measured(exchange.call)
+        size, media, added, kind = measured(exchange.call)
         model = self._models.get(exchange.deployment.model)
         density = _START[kind] if model is None else model.kinds[kind].bound
         tokens = added + (int(size * density) if density < 1 else size)
@@ -87,7 +87,7 @@ class PromptBound:
             if len(self._models) >= MOST_MODELS:
                 del self._models[next(iter(self._models))]
             model = self._models[name] = _Model()
-        size, media, added, kind = _measured(exchange.call)
+        size, media, added, kind = measured(exchange.call)
         density = model.kinds[kind]
         if media:
             seen = (usage.prompt_tokens - size * density.mean) / media
@@ -97,7 +97,7 @@ class PromptBound:
         density.learn(max(0, usage.prompt_tokens - added) / max(1, size))
 
 
-def _measured(call: Call) -> tuple[int, int, int, int]:
+def measured(call: Call) -> tuple[int, int, int, int]:
     """Bytes of text, tokens of media at the most, those that come with turns and tools, and the
     kind of the text."""
     found = call.measure

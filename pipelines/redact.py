@@ -20,3 +20,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 def redact(text: str) -> str:
     """The text with secrets masked, control characters dropped and cut to 2,000 characters."""
     return _CONTROL.sub("", _SECRET.sub("****", text))[:LONGEST]
+
+
+def mask(text: str) -> str:
+    """The text with secrets masked, and otherwise as it is."""
+    return _SECRET.sub("****", text)

@@ -1,4 +1,4 @@
-"""The parts that a configuration may name: stages, dialects and providers.
+"""The parts that a configuration may name: stages, dialects, providers and strategies.
 
 The rule: what ships with the gateway travels the same road as a plugin, and a plugin is read only
 if the configuration names it.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from random import Random, SystemRandom
 from types import MappingProxyType
+from typing import Any
 
 from pipelines.dialects.anthropic.count import ANTHROPIC_COUNT
 from pipelines.dialects.anthropic.dialect import ANTHROPIC_MESSAGES
@@ -41,7 +42,17 @@ from pipelines.dialects.rerank.providers import COHERE_RERANK, VOYAGE_RERANK
 from pipelines.dialects.responses.dialect import OPENAI_RESPONSES
 from pipelines.errors import ChainOrder
 from pipelines.keys import LITELLM_HEADER
+from pipelines.mirrors import Mirrors
 from pipelines.ports import Ports
+from pipelines.routing.choice import Chooser
+from pipelines.routing.filters import View
+from pipelines.routing.strategies import (
+    BUILT_IN_STRATEGIES,
+    Means,
+    SimpleShuffle,
+    StrategyFactory,
+)
+from pipelines.routing.tries import Rules
 from pipelines.stage import Stage
 from pipelines.stages.auth import Auth
 from pipelines.stages.budget import Budget
@@ -53,6 +64,7 @@ from pipelines.stages.stream import Stream
 from pipelines.stages.translate import Translate
 
 STAGE_GROUP = "pipelines.stages"
+STRATEGY_GROUP = "pipelines.routing"
 
 StageFactory = Callable[[Mapping[str, object], Ports], Stage]
 
@@ -72,11 +84,22 @@ def _budget(settings: Mapping[str, object], ports: Ports) -> Stage:
 
 
 def _cache(settings: Mapping[str, object], ports: Ports) -> Stage:
-    return Cache()
+    return Cache(
+        ports.caching, ports.recordings, ports.clock, ports.dialects, ports.replies, ports.spawner
+    )
 
 
 def _route(settings: Mapping[str, object], ports: Ports) -> Stage:
-    return Route(ports.routes, ports.policy, ports.clock, Random())
+    random = Random()
+    view = View(ports.health, ports.traffic, ports.checks, ports.affinity)
+    strategy = ports.strategy or SimpleShuffle(Means(ports.traffic, random))
+    chooser = Chooser(view, strategy, ports.clock, ports.retry_budget)
+    rules, spawner = Rules(ports.routes, ports.policy, random), ports.spawner
+    if spawner is None:
+        return Route(rules, chooser)
+    around = (_log({}, ports), _budget({}, ports))
+    mirrors = Mirrors(spawner.spawn, ports.clock, random.random, around)
+    return Route(rules, chooser, spawner, mirrors)
 
 
 def _translate(settings: Mapping[str, object], ports: Ports) -> Stage:
@@ -88,7 +111,7 @@ def _stream(settings: Mapping[str, object], ports: Ports) -> Stage:
 
 
 def _log(settings: Mapping[str, object], ports: Ports) -> Stage:
-    return Log(ports.journal, ports.clock)
+    return Log(ports.journal, ports.clock, ports.beginnings, ports.texts)
 
 
 BUILT_IN_STAGES: tuple[tuple[str, StageFactory], ...] = (
@@ -153,18 +176,37 @@ def stage_factory(name: str) -> StageFactory:
         return built_in[name]
     for point in entry_points(group=STAGE_GROUP):
         if point.name == name:
-            return _loaded(point)
+            factory: StageFactory = _loaded(point, "stage")
+            return factory
     raise ChainOrder(
         f"stage {name!r} is unknown; built in are {', '.join(built_in)}, and no installed package "
         f"offers it under the entry point {STAGE_GROUP!r}"
     )
 
 
-def _loaded(point: EntryPoint) -> StageFactory:
+def strategy_factory(name: str) -> StrategyFactory:
+    """The factory of a routing strategy by its name: built in, else an installed package's entry
+    point.
+
+    Raises ChainOrder where nobody offers the name, or the plugin cannot be loaded.
+    """
+    built_in = dict(BUILT_IN_STRATEGIES)
+    if name in built_in:
+        return built_in[name]
+    for point in entry_points(group=STRATEGY_GROUP):
+        if point.name == name:
+            factory: StrategyFactory = _loaded(point, "routing strategy")
+            return factory
+    raise ChainOrder(
+        f"routing strategy {name!r} is unknown; built in are {', '.join(built_in)}, and no "
+        f"installed package offers it under the entry point {STRATEGY_GROUP!r}"
+    )
+
+
+def _loaded(point: EntryPoint, kind: str) -> Any:
     try:
-        factory: StageFactory = point.load()
+        return point.load()
     except (ImportError, AttributeError) as error:
         raise ChainOrder(
-            f"stage {point.name!r} ({point.value}) cannot be loaded: {error}"
+            f"{kind} {point.name!r} ({point.value}) cannot be loaded: {error}"
         ) from None
-    return factory

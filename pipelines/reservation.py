@@ -115,6 +115,10 @@ class Reservation:
             if self._ticket is not None:
                 self._leave()
 
+    def beside(self, exchange: Exchange) -> Reservation:
+        """A reservation for a second attempt of the same call, which runs beside this one's."""
+        return Reservation(exchange, self._ledger, self._claims, self._clock, self._prompt_bound)
+
     @property
     def meters(self) -> bool:
         """Whether the reply may outgrow what is held."""

@@ -6,7 +6,7 @@ tokens include the reasoning ones, whatever the provider's own convention is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 # To freeze it would make it five times as dear, and every call makes one.
@@ -41,5 +41,22 @@ class Usage:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together; estimated where one of them is."""
+        counts = {
+            one.name: getattr(self, one.name) + getattr(other, one.name)
+            for one in fields(Usage)
+            if one.name not in _NO_COUNTS
+        }
+        told = [one.reported_cost for one in (self, other) if one.reported_cost is not None]
+        return Usage(
+            **counts,
+            estimated=self.estimated or other.estimated,
+            service_tier=self.service_tier or other.service_tier,
+            reported_cost=sum(told) if told else None,
+        )
+
+
+_NO_COUNTS = frozenset({"estimated", "service_tier", "reported_cost"})
 
 NO_USAGE = Usage()

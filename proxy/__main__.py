@@ -36,6 +36,14 @@ def parser() -> argparse.ArgumentParser:
     checked.add_argument("--config", metavar="FILE", help="a litellm.yaml or headgate.yaml")
     listed = commands.add_parser("providers", help="list the providers that can be named")
     listed.add_argument("--json", action="store_true", help="with all fields, as JSON")
+    told = commands.add_parser("explain", help="ask a running gateway where a call would go")
+    told.add_argument("--model", required=True, metavar="M", help="the model that is asked for")
+    told.add_argument("--key", metavar="K", help="a key or its digest; the call would be with it")
+    told.add_argument("--json", action="store_true", help="the whole answer, as JSON")
+    told.add_argument("--config", metavar="FILE", help="where the master key is looked up")
+    told.add_argument(
+        "--url", default="http://127.0.0.1:4000", help="address of the gateway (%(default)s)"
+    )
     commands.add_parser("version", help="print the version")
     return root
 
@@ -76,6 +84,13 @@ def _providers(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     return _printed(lambda: providers(options.json, sys.stdout))
 
 
+def _explain(options: argparse.Namespace, env: Mapping[str, str]) -> int:
+    from proxy.commands.explain import Question, explain
+
+    question = Question(options.model, options.key, options.url, options.config)
+    return _printed(lambda: explain(question, env, options.json, sys.stdout))
+
+
 def _printed(command: Callable[[], int]) -> int:
     try:
         return command()
@@ -86,7 +101,13 @@ def _printed(command: Callable[[], int]) -> int:
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = MappingProxyType(
-    {"serve": _serve, "migrate": _migrate, "check": _check, "providers": _providers}
+    {
+        "serve": _serve,
+        "migrate": _migrate,
+        "check": _check,
+        "providers": _providers,
+        "explain": _explain,
+    }
 )
 
 

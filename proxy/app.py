@@ -6,7 +6,7 @@ The rule: calls to models are found by one look into a table; everything else is
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from urllib.parse import parse_qs
 
@@ -23,6 +23,7 @@ from proxy.http.google_models import GoogleModels
 from proxy.http.health import Health
 from proxy.http.inference import Inference
 from proxy.http.live import Live
+from proxy.http.metrics import MetricsPage
 from proxy.http.models import Models
 from proxy.http.ollama import Ollama
 from proxy.http.plain import http_error
@@ -70,7 +71,7 @@ class Gateway:
         )
         self._rest: App = _starlette(
             Models(self._current),
-            Health(self._current, live),
+            _states(Health(self._current, live), MetricsPage(self._current, live)),
             Responses(self._current),
             Ollama(self._current),
             GoogleModels(self._current),
@@ -118,7 +119,7 @@ class Gateway:
 
 def _starlette(
     models: Models,
-    health: Health,
+    states: Sequence[Route],
     responses: Responses,
     ollama: Ollama,
     google: GoogleModels,
@@ -145,11 +146,7 @@ def _starlette(
     rest = Starlette(
         routes=[
             *listed,
-            Route("/health", health.health),
-            Route("/health/liveliness", health.alive, methods=["GET", "OPTIONS"]),
-            Route("/health/liveness", health.alive, methods=["GET", "OPTIONS"]),
-            Route("/health/readiness", health.ready, methods=["GET", "OPTIONS"]),
-            Route("/", health.root),
+            *states,
             *each,
             *kept,
             *posts,
@@ -162,6 +159,18 @@ def _starlette(
     )
     rest.router.redirect_slashes = False
     return rest
+
+
+def _states(health: Health, metrics: MetricsPage) -> list[Route]:
+    return [
+        Route("/metrics", metrics.text),
+        Route("/metrics/", metrics.text),
+        Route("/health", health.health),
+        Route("/health/liveliness", health.alive, methods=["GET", "OPTIONS"]),
+        Route("/health/liveness", health.alive, methods=["GET", "OPTIONS"]),
+        Route("/health/readiness", health.ready, methods=["GET", "OPTIONS"]),
+        Route("/", health.root),
+    ]
 
 
 def _ollamas(ollama: Ollama) -> list[Route]:

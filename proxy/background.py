@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import Context
 from typing import Any
 
 from proxy.telemetry.logging import get_logger
@@ -26,10 +27,14 @@ class Background:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run the work beside everything else; its failure is logged under its name."""
+    def spawn(
+        self, work: Coroutine[Any, Any, None], name: str, shared: bool = False
+    ) -> asyncio.Task[None]:
+        """Run the work beside everything else; its failure is logged under its name. `shared`: it
+        is nobody's own, whoever asks for it first."""
         # Nothing is wrapped around the work: cancelled before its first step, it would never run.
-        task = self.loop.create_task(work, name=name)
+        context = Context() if shared else None
+        task = self.loop.create_task(work, name=name, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -20,7 +20,7 @@ from pipelines.clock import Clock
 from pipelines.deployment import Deployment
 from pipelines.errors import GatewayError, UpstreamFailed
 from pipelines.ports import Transport
-from pipelines.routing.routes import Routes
+from pipelines.routing.routes import EXPRESSION, Routes
 from pipelines.upstream import UpstreamRequest
 
 FRESH = 300.0
@@ -119,7 +119,9 @@ def ollama_is_up(host: str = "127.0.0.1", port: int = 11434, within: float = 0.3
 
 
 def _can_be_asked(deployment: Deployment) -> bool:
-    wild = "*" in deployment.group and "*" in deployment.model
+    group, model = deployment.group, deployment.model
+    # Of a name with more than one open part nobody can tell which names there are.
+    wild = group.count("*") == model.count("*") == 1 and not group.startswith(EXPRESSION)
     return wild and bool(deployment.base_url and deployment.provider.models_path)
 
 

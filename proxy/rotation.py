@@ -7,7 +7,6 @@ the webhook has taken the new one.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ from pipelines.clock import Clock
 from pipelines.errors import StoreUnavailable, UpstreamError
 from pipelines.periods import seconds_of
 from proxy.config.rotation import RotationSettings
+from proxy.signing import signed
 from proxy.stores.entities.kinds import Key
 from proxy.stores.entities.store import Actor, EntityStore, Query, Taken
 from proxy.stores.keys.digest import key_name
@@ -27,8 +27,6 @@ from proxy.telemetry.logging import get_logger
 EVERY = 60.0
 ROTATOR = Actor("auto_rotate")
 EVENT = "key_rotated"
-SIGNATURE = "X-Headgate-Signature"
-TIMESTAMP = "X-Headgate-Timestamp"
 
 _PAGE = 500
 # How the two look in a row; whoever says so elsewhere is looked at and left alone.
@@ -128,14 +126,6 @@ class KeyRotation:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
-
-
-def signed(secret: str, body: bytes, moment: float) -> dict[str, str]:
-    """The headers by which the receiver knows that the body is ours and of this moment: the
-    HMAC-SHA-256 of the timestamp (whole seconds since 1970), a dot and the body."""
-    stamp = str(int(moment))
-    found = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return {TIMESTAMP: stamp, SIGNATURE: f"sha256={found}"}
 
 
 def _told(key: Key, secret: str, nonce: str, until: datetime) -> bytes:

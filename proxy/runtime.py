@@ -8,8 +8,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 
 from pipelines.assembly import assemble
 from pipelines.chain import Chain
@@ -21,29 +22,47 @@ from pipelines.parties import PartyRules
 from pipelines.ports import Journal, KeyStore, Ports, ResponseStore, Transport, Users
 from pipelines.prompt_bound import PromptBound
 from pipelines.providers.load import load_catalog
-from pipelines.registry import DIALECTS
+from pipelines.recordings import Recordings
+from pipelines.registry import DIALECTS, strategy_factory
+from pipelines.routing.choice import Chooser
+from pipelines.routing.choosing import Choosing
+from pipelines.routing.explain import Explainer
+from pipelines.routing.filters import View
+from pipelines.routing.health import Health
 from pipelines.routing.routes import Routes
+from pipelines.routing.strategies import Means
+from pipelines.routing.traffic import Traffic
+from pipelines.routing.tries import Rules
 from proxy.background import Background
 from proxy.clock import SystemClock
 from proxy.config.settings import Settings
 from proxy.discovery import Discovery
+from proxy.metering.budgets import Budgets
+from proxy.metering.meter import Meter
+from proxy.metering.sources import Parts, watch_all, watch_callbacks
+from proxy.probes import Probe, Probes
 from proxy.refresh import PriceRefresh
 from proxy.rotation import KeyRotation
+from proxy.stores.cache.opening import Replies, open_replies
 from proxy.stores.entities.kinds import StoredModel
 from proxy.stores.entities.sealing import Sealer
 from proxy.stores.entities.store import EntityStore
 from proxy.stores.entities.stored_models import StoredModels, Workshop
 from proxy.stores.journal.calls import CallLog
 from proxy.stores.journal.several import Journals
+from proxy.stores.journal.texts import Texts
 from proxy.stores.keys.directory import Directory
 from proxy.stores.keys.master import MasterKeys, OpenKeys
 from proxy.stores.keys.openwebui import party_rules
 from proxy.stores.keys.rotating import Maker
 from proxy.stores.ledger.memory import MemoryLedger
-from proxy.stores.opening import Stores
+from proxy.stores.opening import CannotOpen, Stores
 from proxy.stores.reasoning.memory import MemoryReasoning
+from proxy.stores.redis_clients import NoRedis
 from proxy.stores.responses.memory import MemoryResponses
+from proxy.stores.traffic.redis import Known, SharedTraffic
 from proxy.telemetry.logging import LogJournal, get_logger
+from proxy.telling import Telling
 from proxy.transport.choice import SchemeTransport
 from proxy.transport.client import HttpTransport
 from proxy.transport.fetch import Fetch
@@ -65,67 +84,89 @@ class Runtime:
     ledger: Ledger
     models: StoredModels
     _http: HttpTransport
+    replies: Replies
+    explainer: Explainer
     entities: EntityStore | None = None
     stores: Stores | None = None
     responses: ResponseStore | None = None
     users: Users | None = None
     parties: PartyRules = field(default_factory=PartyRules)
     prices: PriceRefresh | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    health: Health = field(default_factory=Health)
+    shared: SharedTraffic | None = None
+    probes: Probes | None = None
     rotation: KeyRotation | None = None
+    meter: Meter | None = None
+    texts: Texts | None = None
+    telling: Telling | None = None
 
     @classmethod
     def provision(
         cls, settings: Settings, background: Background, stores: Stores | None = None
     ) -> Runtime:
-        """Open what the configuration asks for. Raises ChainOrder."""
+        """Open what the configuration asks for. Raises ChainOrder and CannotOpen."""
         clock = SystemClock()
+        replies = open_replies(settings.caching, clock, background)
         http = HttpTransport(settings.connect_timeout, _verification(settings.ssl_verify))
         transport = SchemeTransport(http, {"mock": MockTransport(clock)})
-        keys, users = _keys(settings, stores, clock, background, transport)
-        ledger = MemoryLedger(clock) if stores is None else stores.ledger
-        responses = MemoryResponses(clock)
-        ports = Ports(
-            keys=keys,
-            transport=transport,
-            journal=_journal(stores),
-            clock=clock,
-            routes=settings.routes,
-            policy=settings.policy,
-            dialects=DIALECTS,
-            ledger=ledger,
-            budgets=settings.budgets,
-            prompt_bound=PromptBound(),
-            responses=responses,
-            thoughts=MemoryReasoning(clock),
-            users=users,
-            parties=party_rules(settings.identity),
-            addresses=settings.identity.addresses,
-        )
+        meter = _meter(settings, stores, clock)
+        ports = _decided(_ports(settings, stores, background, transport, replies), settings)
+        telling = Telling(settings, ports, stores, background)
+        texts = _texts(settings, stores, meter, telling)
+        journal = Journals(ports.journal, meter, *telling.watchers, *telling.told)
+        ports = replace(ports, journal=journal, beginnings=telling.beginnings, texts=texts)
+        watch_all(meter, Parts(ports, stores, background, clock))
+        if telling.callbacks is not None:
+            watch_callbacks(meter, telling.callbacks)
+        if isinstance(ports.keys, Directory):
+            meter.ask(Budgets(ports.keys, ports.ledger, clock, settings.metering.end_users).levels)
         return cls(
             settings=settings,
             chain=assemble(settings.stages, ports),
-            keys=keys,
+            keys=ports.keys,
             routes=settings.routes,
             dialects=DIALECTS,
             discovery=Discovery(transport, clock, settings.routes, background),
             background=background,
-            ledger=ledger,
+            ledger=ports.ledger,
             models=stored_models(settings),
             entities=None if stores is None else stores.entities,
             stores=stores,
             _http=http,
-            responses=responses,
-            users=users,
+            replies=replies,
+            explainer=explainer(ports, settings.choosing),
+            responses=ports.responses,
+            users=ports.users,
             parties=ports.parties,
             prices=_refresh(settings, transport, clock),
+            traffic=ports.traffic,
+            health=ports.health,
+            shared=_shared(ports, settings, background),
+            probes=_probes(ports, settings),
             rotation=_rotation(settings, stores, transport, clock),
+            meter=meter,
+            texts=texts,
+            telling=telling,
         )
 
     async def begin(self) -> None:
         """Serve the stored models too, and look after the stores from now on. Raises
         StoreUnavailable."""
+        if self.meter is not None:
+            self.background.spawn(self.meter.run(), "metrics")
+        if self.texts is not None:
+            self.background.spawn(self.texts.run(), "texts")
         if self.prices is not None:
             self.background.spawn(self.prices.run(), "prices")
+        if self.settings.caching.policy.enabled:
+            await self.replies.open()
+        if self.shared is not None:
+            self.background.spawn(self.shared.run(), "shared traffic")
+        if self.probes is not None and self.settings.probing.on:
+            self.background.spawn(self.probes.run(), "probes")
+        if self.telling is not None:
+            self.telling.begin(self.shared)
         stores = self.stores
         if stores is None:
             return
@@ -133,6 +174,7 @@ class Runtime:
         self.background.spawn(stores.notices.run(), "notices")
         self.background.spawn(stores.tend(), "ledger")
         self.background.spawn(stores.journal.run(), "journal")
+        self.background.spawn(stores.retention.run(), "retention")
         self.background.spawn(self._follow_models(stores), "stored models")
         if isinstance(self.keys, Directory):
             self.background.spawn(self.keys.follow(), "directory")
@@ -146,7 +188,16 @@ class Runtime:
 
     async def close(self) -> None:
         """Close what was opened."""
+        if self.meter is not None:
+            self.meter.close()
+        if self.texts is not None:
+            self.texts.close()
+        if self.telling is not None:
+            await self.telling.close()
         await self._http.close()
+        await self.replies.close()
+        if self.shared is not None:
+            await self.shared.close()
         if self.stores is not None:
             await self.stores.close()
 
@@ -164,6 +215,38 @@ class Runtime:
         if self.entities is not None:
             for problem in await self.models.renew(self.entities):
                 get_logger("config").warning(problem, where="stored models")
+            ids = [one.id for one in self.routes.deployments]
+            self.traffic.keep(ids)
+            self.health.keep(ids)
+
+
+def _ports(
+    settings: Settings,
+    stores: Stores | None,
+    background: Background,
+    transport: Transport,
+    replies: Replies,
+) -> Ports:
+    clock = SystemClock()
+    keys, users = _keys(settings, stores, clock, background, transport)
+    return Ports(
+        keys=keys,
+        transport=transport,
+        journal=_journal(stores),
+        beginnings=None if stores is None else stores.journal,
+        clock=clock,
+        routes=settings.routes,
+        policy=settings.policy,
+        dialects=DIALECTS,
+        ledger=MemoryLedger(clock) if stores is None else stores.ledger,
+        budgets=settings.budgets,
+        prompt_bound=PromptBound(),
+        responses=MemoryResponses(clock),
+        thoughts=MemoryReasoning(clock),
+        users=users,
+        spawner=background,
+        replies=replies,
+    )
 
 
 def _keys(
@@ -189,6 +272,48 @@ def _keys(
     return found, found
 
 
+def _probes(ports: Ports, settings: Settings) -> Probes:
+    probe = Probe(ports.transport, ports.dialects, ports.policy, ports.clock)
+    return Probes(probe, settings.probing, ports.routes, ports.health, ports.clock)
+
+
+def explainer(ports: Ports, choosing: Choosing) -> Explainer:
+    """Who tells where a call would go, by what the gateway knows now; its strategy is one of its
+    own, so that to ask it changes no call's way."""
+    random = Random()
+    view = View(ports.health, ports.traffic, ports.checks, ports.affinity)
+    means = Means(ports.traffic, random, choosing.args)
+    chooser = Chooser(view, strategy_factory(choosing.strategy)(means), ports.clock)
+    return Explainer(Rules(ports.routes, ports.policy, random), chooser)
+
+
+def _shared(ports: Ports, settings: Settings, background: Background) -> SharedTraffic | None:
+    place = settings.shared_redis
+    if place is None:
+        return None
+    known = Known(ports.traffic, ports.health, ports.routes)
+    try:
+        return SharedTraffic(place, known, ports.clock, background)
+    except NoRedis as error:
+        raise CannotOpen(str(error)) from None
+
+
+def _decided(ports: Ports, settings: Settings) -> Ports:
+    choosing = settings.choosing
+    make = strategy_factory(choosing.strategy)
+    return replace(
+        ports,
+        parties=party_rules(settings.identity),
+        addresses=settings.identity.addresses,
+        caching=settings.caching.policy,
+        recordings=Recordings(settings.caching.policy),
+        health=Health(settings.cooldowns),
+        checks=choosing.checks,
+        affinity=choosing.affinity(),
+        strategy=make(Means(ports.traffic, Random(), choosing.args)),
+    )
+
+
 def _refresh(settings: Settings, transport: Transport, clock: Clock) -> PriceRefresh | None:
     if settings.prices_url is None:
         return None
@@ -206,8 +331,29 @@ def _rotation(
     return KeyRotation(stores.entities, settings.rotation, maker, post, clock)
 
 
+def _meter(settings: Settings, stores: Stores | None, clock: Clock) -> Meter:
+    given = settings.metering
+    # What is only checked adds nothing up.
+    return Meter(given if stores else replace(given, folder=None), settings.routes, clock)
+
+
 def _journal(stores: Stores | None) -> Journal:
     return LogJournal() if stores is None else Journals(LogJournal(), stores.journal)
+
+
+def _texts(
+    settings: Settings, stores: Stores | None, meter: Meter, telling: Telling
+) -> Texts | None:
+    policy = settings.texts
+    spool = None if stores is None or not policy.stored else stores.journal
+    keeping = [*telling.told, *([] if spool is None else [spool])]
+    if not keeping:
+        return None
+    # What is not to be stored is told, and written without its texts.
+    plain = _journal(stores) if spool is None else LogJournal()
+    return Texts(
+        policy, Journals(plain, meter, *telling.watchers), Journals(*keeping), DIALECTS, spool
+    )
 
 
 def stored_models(settings: Settings) -> StoredModels:
@@ -220,6 +366,7 @@ def stored_models(settings: Settings) -> StoredModels:
         drop_params=settings.drop_params,
         enforces_rates=settings.enforces_rates,
         book=settings.book,
+        usual=settings.usual,
     )
     return StoredModels(Sealer(salt_key) if salt_key else None, workshop, settings.routes)
 

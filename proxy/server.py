@@ -294,8 +294,9 @@ async def serve(
     *,
     ready: Callable[[int], None] | None = None,
     stop: asyncio.Event | None = None,
+    louder: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until `stop` is set, or without one until SIGTERM or SIGINT; then drain and return."""
+    """Serve until `stop` is set, or SIGTERM or SIGINT comes; then drain. SIGUSR1: be `louder`."""
     check_package()
     timeouts = Timeouts(
         head=settings.head_timeout,
@@ -306,11 +307,10 @@ async def serve(
     config = GatewayConfig(settings, Service(app, timeouts))
     _check_tls(config)
     server = _Server(config, drain, settings.drain_timeout, stop or asyncio.Event())
-    heard = _signals(server.signalled) if stop is None else nullcontext()
     with (
         listen(settings.host, settings.port, settings.backlog) as listener,
         our_connections(),
-        heard,
+        _signals(server.signalled, louder) if stop is None else nullcontext(),
     ):
         await server.run(listener, ready or (lambda port: None))
 
@@ -380,14 +380,15 @@ def _check_tls(config: Config) -> None:
 
 
 @contextmanager
-def _signals(signalled: Callable[[], None]) -> Iterator[None]:
+def _signals(end: Callable[[], None], louder: Callable[[], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signalled)
+    wanted = {signal.SIGTERM: end, signal.SIGINT: end, signal.SIGUSR1: louder}
+    for number, work in wanted.items():
+        loop.add_signal_handler(number, work)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in wanted:
             loop.remove_signal_handler(number)
 
 

@@ -58,6 +58,7 @@ def _model(model: Any) -> dict[str, Any]:
         if isinstance(prices, list)
         else plain(prices),
         "price_variants": [plain(one) for one in model.price_variants or ()],
+        "context_window": model.context_window,
     }
 
 

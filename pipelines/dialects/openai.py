@@ -27,6 +27,9 @@ DONE = b"data: [DONE]\n\n"
 LONGEST_TIER = 32
 TICKS_PER_NANO = 10
 
+# What a client says to the cache, in any dialect.
+CACHE_FIELDS = frozenset({"cache", "caching"})
+
 # Fields that LiteLLM's clients send to the gateway itself; a provider would refuse them.
 GATEWAY_FIELDS = frozenset(
     {
@@ -35,6 +38,7 @@ GATEWAY_FIELDS = frozenset(
         "litellm_metadata", "mock_response", "mock_testing_fallbacks", "no-log", "num_retries",
         "priority", "prompt_id", "prompt_variables", "stream_timeout", "tags", "timeout",
         "additional_drop_params", "allowed_openai_params", "enable_tag_filtering",
+        "allowed_model_region",
     }
 )  # fmt: skip
 

@@ -17,7 +17,16 @@ from typing import Any
 
 import orjson
 
-from pipelines.errors import Denied, Overloaded, Rejected, UpstreamError, UpstreamFailed
+from pipelines.errors import (
+    ContentRefused,
+    ContextTooLong,
+    Denied,
+    ModelNotFound,
+    Overloaded,
+    Rejected,
+    UpstreamError,
+    UpstreamFailed,
+)
 from pipelines.events import Headers
 from pipelines.redact import redact
 
@@ -27,6 +36,17 @@ _TOO_LONG = re.compile(
     r"maximum context length|context[ _]length|prompt is too long|input token count"
     r"|input is too long|too many (?:input |prompt )?tokens|exceeds? the (?:max|context)",
     re.IGNORECASE,
+)
+# https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter
+# https://platform.openai.com/docs/guides/error-codes
+_FILTERED = re.compile(
+    r"content management policy|content[ _-]filter|content[ _-]policy|safety system"
+    r"|blocked by (?:our|the) safety|ResponsibleAIPolicyViolation|usage policies"
+    r"|flagged as potentially|violat\w+ (?:our|the) (?:content|usage|safety)",
+    re.IGNORECASE,
+)
+_FILTER_CODES = frozenset(
+    {"content_policy_violation", "content_filter", "responsible_ai_policy_violation"}
 )
 _OVERLOADED = frozenset({498, 503, 529})
 _TRY_AGAIN = frozenset({408, 409, 425})
@@ -82,14 +102,15 @@ def _classify(
 
 
 def _rejected(status: int, complaint: Complaint, said: str, provider: str) -> Rejected:
-    code = complaint.code or None
+    code, words = complaint.code or None, complaint.message
+    kind = Rejected
     if status == 404:
-        code = code or "model_not_found"
-    elif status != 413 and _TOO_LONG.search(complaint.message):
-        code = "context_length_exceeded"
-    rejected = Rejected(f"{provider} rejected the request{said}", status, code, complaint.param)
-    rejected.elsewhere = status == 404
-    return rejected
+        kind, code = ModelNotFound, code or "model_not_found"
+    elif code == "context_length_exceeded" or (status != 413 and _TOO_LONG.search(words)):
+        kind, code = ContextTooLong, "context_length_exceeded"
+    elif code in _FILTER_CODES or _FILTERED.search(words):
+        kind, code = ContentRefused, code or "content_filter"
+    return kind(f"{provider} rejected the request{said}", status, code, complaint.param)
 
 
 def read_complaint(body: bytes) -> Complaint:

@@ -87,7 +87,11 @@ def _model(model: Mapping[str, Any]) -> list[Any]:
         for name, value in one["when"].items()
         if len(one["when"]) == 1 and name in _SERVICES and (rates := _rates(one["prices"]))
     ]
-    return [*row, services] if services and row[1] is not None else row
+    services = services if row[1] is not None else []
+    window = model.get("context_window")
+    if isinstance(window, int) and window > 0:
+        return [*row, services, window]
+    return [*row, services] if services else row
 
 
 def _standard(model: Mapping[str, Any]) -> Any:

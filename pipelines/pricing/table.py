@@ -37,14 +37,13 @@ class PriceTable:
 
     def find(self, provider: str, model: str) -> Schedule | None:
         """The tariff of a provider's model, None where the table has none."""
-        found = self._providers.get(self._names.get(provider, provider))
-        if found is None:
-            return None
-        name = model.lower()
-        row = self._row(found, name)
-        if row is None:
-            row = self._row(found, _COMPACT_DATE.sub(r"-\1-\2-\3", name))
+        row = self._row_of(provider, model)
         return None if row is None else _schedule(row)
+
+    def window(self, provider: str, model: str) -> int | None:
+        """The context window of a provider's model in tokens, None where the table has none."""
+        row = self._row_of(provider, model)
+        return row[3] if row is not None and len(row) > 3 else None
 
     def check(self) -> int:
         """Read every row once, and give their number. Raises BadTable."""
@@ -54,11 +53,22 @@ class PriceTable:
                 try:
                     _fits(row[0], "")
                     _schedule(row)
+                    _check_window(row)
                 except (ValueError, TypeError, LookupError, re.error) as error:
                     words = f"{name}: a row that cannot be read ({error})"
                     raise BadTable(words[:200]) from None
                 count += 1
         return count
+
+    def _row_of(self, provider: str, model: str) -> list[Any] | None:
+        found = self._providers.get(self._names.get(provider, provider))
+        if found is None:
+            return None
+        name = model.lower()
+        row = self._row(found, name)
+        if row is None:
+            row = self._row(found, _COMPACT_DATE.sub(r"-\1-\2-\3", name))
+        return row
 
     def _row(self, provider: Mapping[str, Any], model: str) -> list[Any] | None:
         for one in (provider, *(self._providers[name] for name in provider.get("also", ()))):
@@ -77,6 +87,7 @@ class PriceBook(Book):
         self._load = load
         self._table: PriceTable | None = None
         self._found: dict[tuple[str, str], Schedule | None] = {}
+        self._windows: dict[tuple[str, str], int | None] = {}
 
     @property
     def source(self) -> str:
@@ -94,10 +105,21 @@ class PriceBook(Book):
             found = self._found[key] = self._current.find(provider, model)
             return found
 
+    def window(self, provider: str, model: str) -> int | None:
+        """The context window of a provider's model in tokens, None where it is unknown."""
+        key = (provider, model)
+        try:
+            return self._windows[key]
+        except KeyError:
+            if len(self._windows) >= MOST_REMEMBERED:
+                self._windows.clear()
+            found = self._windows[key] = self._current.window(provider, model)
+            return found
+
     def replace(self, table: PriceTable) -> None:
         """Use another table from now on."""
         self._table = table
-        self._found = {}
+        self._found, self._windows = {}, {}
 
     @property
     def _current(self) -> PriceTable:
@@ -153,6 +175,11 @@ def _schedule(row: list[Any]) -> Schedule | None:
         tuple((_when(when), _rates(rates)) for when, rates in standard),
         tuple((str(name), _when(when), _rates(rates)) for name, when, rates in services),
     )
+
+
+def _check_window(row: list[Any]) -> None:
+    if len(row) > 3 and not (type(row[3]) is int and row[3] > 0):
+        raise ValueError("the context window is no number of tokens")
 
 
 def _when(text: str | None) -> When:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pipelines.budgets import BudgetPolicy
 from pipelines.claims import Claims
 from pipelines.clock import Clock
-from pipelines.errors import Busy, OverBudget
 from pipelines.events import Data, Flow, Proceed
 from pipelines.exchange import Exchange
 from pipelines.ledger import Ledger
@@ -46,15 +45,22 @@ class Budget:
         seen = 0
         try:
             async for event in proceed():
-                if reservation.check_at is not None and type(event) is Data:
+                # A pump meters for itself: it may go on when its client has left.
+                if (
+                    reservation.check_at is not None
+                    and exchange.outlives is None
+                    and type(event) is Data
+                ):
                     seen += len(event.raw)
                     if seen > reservation.check_at:
-                        try:
-                            await reservation.meter()
-                        except (OverBudget, Busy) as error:
-                            await exchange.cut_short(error)
+                        await exchange.meter()
                 yield event
         finally:
-            reservation.settle()
-            if exchange.attempts:
-                self._prompt_bound.learn(exchange)
+            exchange.when_over(lambda: self._close(exchange, reservation))
+
+    def _close(self, exchange: Exchange, reservation: Reservation) -> None:
+        reservation.settle()
+        if exchange.attempts:
+            self._prompt_bound.learn(exchange)
+        # They know each other: apart, they are gone at once and need no collector.
+        exchange.reservation = None

@@ -38,6 +38,7 @@ class Stream:
         deployment, request = exchange.deployment, exchange.upstream
         await deployment.credential.sign(request)
         async with self._transport.open(request) as reply:
+            exchange.attempts[-1].heard = reply.headers
             if reply.status >= 300:
                 body = await _error_body(reply)
                 dialect = self._dialects[request.dialect]

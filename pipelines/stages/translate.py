@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 
+from pipelines.call import Call
 from pipelines.costs import account
 from pipelines.deployment import Deployment
 from pipelines.dialects.base import (
@@ -21,7 +23,8 @@ from pipelines.dialects.base import (
     SendsHeaders,
     TellsAgain,
 )
-from pipelines.dialects.bridge import BYTES_PER_TOKEN, Bridge
+from pipelines.dialects.bridge import BYTES_PER_TOKEN, Bridge, Writer
+from pipelines.dialects.going_on import ask_to_go_on, fits, marked_for, prefills
 from pipelines.dialects.losses import Losses
 from pipelines.dialects.shape import MISSHAPEN, misshapen
 from pipelines.errors import BadCall, GatewayError, UpstreamError
@@ -32,6 +35,7 @@ from pipelines.prompt import Prompt
 from pipelines.provider import Endpoint
 from pipelines.reasoning import Listener, keys_of, listener_for, owner_of, restore
 from pipelines.routing.policy import RoutePolicy
+from pipelines.traces import handed_on
 from pipelines.upstream import UpstreamRequest
 from pipelines.usage import NO_USAGE
 
@@ -148,23 +152,29 @@ class Translate:
         listener: Listener | None = None
         strict = call.header(STRICT) == "true"
         losses = Losses(deployment.provider.title, deployment.drop_params, strict)
-        if spoken is heard:
+        goes_on = exchange.continuation is not None and exchange.continuation.begun
+        if spoken is heard and not goes_on:
             for name in sorted(deployment.provider.quirks.drop.intersection(call.json)):
                 losses.knob(name)
             body = heard.forward(call, deployment)
+            if exchange.continuation is not None:
+                exchange.continuation.fits = _fits(heard, call)
         else:
             try:
                 meaning = heard.parse(call.completed(deployment.defaults))
                 if isinstance(meaning, Prompt):
                     listener = await self._recall(exchange, meaning, spoken, losses)
-                body = orjson.dumps(spoken.render(meaning, deployment, losses))
+                body = orjson.dumps(_rendered(exchange, meaning, spoken, losses))
             except MISSHAPEN as error:
                 raise misshapen(error) from error
         exchange.losses = [*exchange.losses, *losses.told]
         exchange.upstream = self._request(exchange, endpoint, body)
         if spoken is heard and heard.name in self._sending:
             exchange.upstream.headers.update(self._sending[heard.name].headers(call))
-        return spoken, listener
+        if self._policy.traces:
+            exchange.upstream.headers["traceparent"] = handed_on(exchange)
+        # Half an answer's thoughts belong to no turn that a client sends back.
+        return spoken, None if goes_on else listener
 
     async def _recall(
         self, exchange: Exchange, prompt: Prompt, spoken: Dialect, losses: Losses
@@ -193,16 +203,21 @@ class Translate:
         """Who watches the reply: a gauge where it passes as it is, else a bridge."""
         call, deployment = exchange.call, exchange.deployment
         heard = self._dialects[call.operation.dialect]
-        if spoken is heard and head.media.streams == call.streaming:
+        writer: Writer | None = exchange.continuation
+        if exchange.continuation is None or not exchange.continuation.fits:
+            exchange.continuation = writer = None
+        if spoken is heard and writer is None and head.media.streams == call.streaming:
             again = self._again.get(heard.name)
             if again is not None and exchange.reservation and exchange.reservation.meters:
                 return again.keeping_gauge(call, deployment), head
             return heard.gauge(call, deployment), head
+        if exchange.continuation is not None:
+            exchange.continuation.adopt(heard.writer(call, exchange.id))
         bridge = Bridge(
             deployment.provider.title,
             spoken.interpreter(deployment.provider.title),
             spoken.frames(head.media) if head.media.streams else None,
-            heard.writer(call, exchange.id),
+            writer or heard.writer(call, exchange.id),
             len(call.raw) // BYTES_PER_TOKEN,
             listener,
         )
@@ -212,10 +227,7 @@ class Translate:
     def _request(self, exchange: Exchange, endpoint: Endpoint, body: bytes) -> UpstreamRequest:
         deployment, streaming = exchange.deployment, exchange.call.streaming
         policy = self._policy
-        if streaming:
-            first_byte = deployment.stream_timeout or deployment.timeout or policy.first_byte
-        else:
-            first_byte = deployment.timeout or policy.whole
+        patience = exchange.patience
         return UpstreamRequest(
             url=_address(deployment, endpoint, streaming),
             headers={"Content-Type": "application/json", **deployment.headers},
@@ -223,9 +235,37 @@ class Translate:
             pool=deployment.provider.name,
             dialect=endpoint.dialect,
             streaming=streaming,
-            first_byte=first_byte,
+            first_byte=policy.patience(deployment, streaming) if patience is None else patience,
             idle=policy.idle,
         )
+
+
+def _fits(heard: Dialect, call: Call) -> bool:
+    """Whether another deployment could go on with the answer to this call."""
+    try:
+        return fits(heard.parse(call))
+    except (GatewayError, *MISSHAPEN):
+        # The provider, which gets the call as it is, may make more of it.
+        return False
+
+
+def _rendered(
+    exchange: Exchange, meaning: Any, spoken: Dialect, losses: Losses
+) -> Mapping[str, Any]:
+    """The body for the provider; where it is to go on with an answer, with what was said of it."""
+    deployment, continuation = exchange.deployment, exchange.continuation
+    if continuation is None:
+        return spoken.render(meaning, deployment, losses)
+    if not continuation.begun:
+        continuation.fits = fits(meaning)
+        return spoken.render(meaning, deployment, losses)
+    exact = prefills(meaning, deployment, spoken.name)
+    before = exchange.total_usage
+    continuation.resume(deployment.provider.title, exact, before)
+    ask_to_go_on(meaning, continuation.words, before.completion_tokens, exact)
+    body = spoken.render(meaning, deployment, losses)
+    exchange.losses.append(f"continued:{exchange.attempts[-2].deployment.id}")
+    return marked_for(deployment, body) if exact else body
 
 
 def _cut_short(exchange: Exchange, error: GatewayError, gauge: Gauge) -> bytes:

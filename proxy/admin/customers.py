@@ -21,6 +21,8 @@ from proxy.admin.limits import limits_of
 from proxy.admin.money import nano, usd
 from proxy.admin.session import Session
 from proxy.admin.shorthand import getting, posting
+from proxy.admin.spend_erase import erase
+from proxy.admin.spend_seen import calls_of
 from proxy.admin.spending import duration_of, reset, shared_budgets, spending_of
 from proxy.admin.teams_rights import check_budget
 from proxy.stores.entities.kinds import EndUser
@@ -72,6 +74,13 @@ class SeveralCustomers(Body):
     user_ids: Annotated[list[Name], Field(min_length=1, max_length=500)]
 
 
+class DeleteCustomers(SeveralCustomers):
+    """Several customers; with `erase` their prompts are removed, and in the records of their calls
+    a random name takes their place, also where only calls have named them."""
+
+    erase: bool = False
+
+
 class InfoQuery(Body):
     """One customer."""
 
@@ -95,10 +104,11 @@ class CustomerAnswer(LimitColumns):
 
 
 class DeletedCustomers(Answer):
-    """How many were deleted."""
+    """How many were deleted, and how many records of calls were made unknown."""
 
     deleted_customers: int
     message: str
+    erased_records: int | None = None
 
 
 class BlockedCustomers(Answer):
@@ -155,13 +165,19 @@ async def list_customers(session: Session, query: None) -> list[CustomerAnswer]:
     return await _shown(session, await session.entities.find(EndUser, Query(limit=MOST)))
 
 
-async def delete_customers(session: Session, body: SeveralCustomers) -> DeletedCustomers:
+async def delete_customers(session: Session, body: DeleteCustomers) -> DeletedCustomers:
     """Deletes customers; what they spent stays in the ledger."""
-    await _all_there(session, body.user_ids)
+    if body.erase:
+        # Whoever cannot be erased is not deleted either.
+        calls_of(session)
+    else:
+        await _all_there(session, body.user_ids)
     removed = await session.entities.remove(EndUser, body.user_ids, session.actor)
+    erased = await erase(session, "end_user", body.user_ids) if body.erase else None
     return DeletedCustomers(
         deleted_customers=len(removed),
         message=f"Successfully deleted customers with ids: {', '.join(body.user_ids)}",
+        erased_records=erased,
     )
 
 
@@ -261,7 +277,7 @@ CUSTOMER_ENDPOINTS: tuple[Endpoint, ...] = tuple(
     for endpoint in (
         posting(f"{root}/new", new_customer, NewCustomer, CustomerAnswer),
         posting(f"{root}/update", update_customer, UpdateCustomer, CustomerAnswer),
-        posting(f"{root}/delete", delete_customers, SeveralCustomers, DeletedCustomers),
+        posting(f"{root}/delete", delete_customers, DeleteCustomers, DeletedCustomers),
         posting(f"{root}/block", block_customers, SeveralCustomers, BlockedCustomers),
         posting(f"{root}/unblock", unblock_customers, SeveralCustomers, BlockedCustomers),
         getting(f"{root}/info", customer_info, InfoQuery, CustomerAnswer),

@@ -6,6 +6,8 @@ role and key may call it, and what he sent is as its model says.
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +26,7 @@ from pipelines.errors import GatewayError
 from pipelines.exchange import Principal
 from pipelines.keys import LITELLM_HEADER, presented_secret, refusal
 from proxy.admin.errors import Malformed, NoDatabase, NotAllowed, refused
+from proxy.admin.repeats import Repeats
 from proxy.admin.roles import ADMIN, reach_of
 from proxy.admin.session import Backing, Session
 from proxy.http.asgi import Receive, Scope, Send
@@ -32,6 +35,7 @@ from proxy.stores.entities.kinds import Key, now
 from proxy.stores.entities.store import Actor, EntityStore
 
 DEEPEST = 32
+IDEMPOTENCY = "idempotency-key"
 _CHANGED_BY = b"litellm-changed-by"
 
 # A handler gets its session and what was sent: the body where there is one, else the query.
@@ -61,17 +65,19 @@ class Endpoint:
 class AdminApp:
     """The ASGI application of one endpoint."""
 
-    __slots__ = ("_clock", "_current", "_endpoint")
+    __slots__ = ("_clock", "_current", "_endpoint", "_repeats")
 
     def __init__(
         self,
         endpoint: Endpoint,
         current: Callable[[], Backing],
         clock: Callable[[], datetime] = now,
+        repeats: Repeats | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._current = current
         self._clock = clock
+        self._repeats = repeats or Repeats(time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -111,7 +117,16 @@ class AdminApp:
             path=_path(request),
             now=self._clock(),
         )
-        return encoded(await endpoint.handler(session, given))
+
+        async def work() -> Response:
+            made = await endpoint.handler(session, given)
+            return made if isinstance(made, Response) else encoded(made)
+
+        name = request.headers.get(IDEMPOTENCY)
+        if endpoint.method != "POST" or not name:
+            return await work()
+        who = (principal.owner, request.url.path, name)
+        return await self._repeats.once(who, hashlib.sha256(raw).digest(), work)
 
 
 def routes_of(
@@ -121,7 +136,11 @@ def routes_of(
 ) -> list[Route]:
     """The routes of a table, for Starlette; those without a placeholder come first."""
     ordered = sorted(endpoints, key=lambda one: "{" in one.path)
-    return [Route(one.path, AdminApp(one, current, clock), methods=[one.method]) for one in ordered]
+    repeats = Repeats(time.monotonic)
+    return [
+        Route(one.path, AdminApp(one, current, clock, repeats), methods=[one.method])
+        for one in ordered
+    ]
 
 
 def encoded(answer: object, status: int = 200) -> Response:

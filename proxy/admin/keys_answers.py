@@ -19,6 +19,7 @@ from proxy.admin.money import maybe_usd, usd
 from proxy.admin.session import Session
 from proxy.admin.spending import Spending, shared_budgets, spending_of
 from proxy.stores.entities.kinds import Key, Limited, SharedBudget
+from proxy.stores.entities.veil import veiled
 
 
 class TokenInfo(Answer):
@@ -261,7 +262,7 @@ async def generated(
         {
             **kept,
             **columns,
-            "metadata": key.metadata,
+            "metadata": veiled(key.metadata),
             "key": secret,
             "token_id": key.digest,
             "duration": asked.get("duration"),
@@ -277,7 +278,7 @@ async def generated(
 
 def shown_metadata(metadata: Mapping[str, Any], extra: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """The metadata with what LiteLLM keeps in it, where it is set."""
-    return {**metadata, **{name: value for name, value in extra if value}}
+    return {**veiled(metadata), **{name: value for name, value in extra if value}}
 
 
 def _row(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal
 
 NANO = 9
+_IN_A_DOLLAR = 1_000_000_000
 MOST_USD = 1_000_000_000
 
 
@@ -24,7 +25,8 @@ def maybe_nano(usd: float | None) -> int | None:
 
 def usd(nano_dollars: int) -> float:
     """Nano-dollars as the float next to their sum in US dollars."""
-    return float(Decimal(nano_dollars).scaleb(-NANO))
+    # Of two whole numbers Python gives the float that is next to their exact quotient.
+    return nano_dollars / _IN_A_DOLLAR
 
 
 def maybe_usd(nano_dollars: int | None) -> float | None:

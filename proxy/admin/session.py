@@ -12,10 +12,13 @@ from typing import Protocol
 
 from pipelines.exchange import Principal
 from pipelines.ledger import Ledger
+from pipelines.parties import PartyRules
 from pipelines.ports import KeyStore
+from pipelines.routing.explain import Explainer
 from proxy.admin.errors import NotAllowed
 from proxy.admin.roles import Reach
 from proxy.config.settings import Settings
+from proxy.stores.cache.opening import Replies
 from proxy.stores.entities.kinds import Key
 from proxy.stores.entities.store import Actor, EntityStore
 from proxy.stores.entities.stored_models import StoredModels
@@ -49,6 +52,18 @@ class Backing(Protocol):
     @property
     def models(self) -> StoredModels:
         """The models that are added at run time."""
+
+    @property
+    def replies(self) -> Replies:
+        """The replies that are kept."""
+
+    @property
+    def explainer(self) -> Explainer:
+        """Who knows how calls are routed."""
+
+    @property
+    def parties(self) -> PartyRules:
+        """How it is read from a call for whom it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A call as LiteLLM's spend logs show it.
 
-The rule: sums are US dollars, moments ISO 8601 in UTC; a prompt or an answer is never in it, for
-neither is kept.
+The rule: sums are US dollars, moments ISO 8601 in UTC; a prompt or an answer is never in it, but
+asked for by itself where it was kept.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 from pydantic import Field
 
 from proxy.admin.fields import Answer
 from proxy.admin.money import maybe_usd, usd
+from proxy.stores.journal.rollups import CACHED
 from proxy.stores.journal.rows import MARK
 
 _CALL_TYPES: Mapping[str, str] = MappingProxyType(
@@ -67,6 +69,11 @@ class SpendLog(Answer):
     litellm_call_id: str | None = None
 
 
+def call_type(operation: str) -> str:
+    """What LiteLLM calls an operation."""
+    return _CALL_TYPES.get(operation, operation)
+
+
 def shown_call(row: Mapping[str, Any], digests: Mapping[str, str]) -> SpendLog:
     """A row of the journal; `digests` are the hashed keys by their ids."""
     data: Mapping[str, Any] = row["data"]
@@ -74,8 +81,8 @@ def shown_call(row: Mapping[str, Any], digests: Mapping[str, str]) -> SpendLog:
     id = row["id"].partition(MARK)[0]
     return SpendLog(
         request_id=id,
-        call_type=_CALL_TYPES.get(row["operation"], row["operation"]),
-        api_key=digests.get(row["key_id"] or "", ""),
+        call_type=call_type(row["operation"]),
+        api_key=digests.get(row["key_id"] or "", data.get("key_digest", "")),
         spend=usd(row["cost"] or 0),
         total_tokens=row["prompt_tokens"] + row["completion_tokens"],
         prompt_tokens=row["prompt_tokens"],
@@ -83,9 +90,9 @@ def shown_call(row: Mapping[str, Any], digests: Mapping[str, str]) -> SpendLog:
         startTime=_moment(row["started"]),
         endTime=_moment(row["ended"]),
         completionStartTime=None if first is None else _moment(row["started"] + first),
-        model=data.get("upstream_model") or row["model"] or "",
+        model=row["upstream_model"] or row["model"] or "",
         model_id=row["deployment"],
-        model_group=row["model"],
+        model_group=row["model_group"],
         user=row["user_id"] or "",
         metadata=_metadata(row, data),
         request_tags=data.get("tags") or [],
@@ -94,20 +101,47 @@ def shown_call(row: Mapping[str, Any], digests: Mapping[str, str]) -> SpendLog:
         end_user=row["end_user"],
         requester_ip_address=data.get("client"),
         custom_llm_provider=row["provider"],
+        cache_hit=_cache_hit(row["cache"]),
+        cache_key=data.get("cache_key", ""),
+        session_id=row["session_id"],
+        api_base=data.get("api_base") or "",
         request_duration_ms=round((row["ended"] - row["started"]) * 1000),
         status="failure" if failed else "success",
         litellm_call_id=id,
     )
 
 
+def shown_text(text: str | None) -> Any:
+    """A prompt or an answer as it was kept: as JSON where it is some."""
+    if text is None:
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
 def _metadata(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     failed = row["outcome"] != "ok"
-    error = {"error_code": str(row["status"]), "error_message": data.get("error")}
+    error = {
+        "error_code": str(row["status"]),
+        "error_class": row["error_class"],
+        "error_message": data.get("error"),
+    }
     return {
         "user_api_key_alias": row["key_alias"],
         "user_api_key_user_id": row["user_id"],
         "user_api_key_team_id": row["team_id"],
         "user_api_key_org_id": row["organization_id"],
+        "user_api_key": data.get("key_digest"),
+        "user_api_key_team_alias": data.get("team_alias"),
+        "user_api_key_user_email": data.get("user_email"),
+        "user_agent": data.get("user_agent"),
+        "requester_ip_address": data.get("client"),
+        "spend_logs_metadata": shown_text(data.get("metadata")),
+        "litellm_overhead_time_ms": _milliseconds(data.get("overhead")),
+        "provider_request_id": row["provider_request_id"],
+        "trace_id": row["trace_id"],
         "status": "failure" if failed else "success",
         "outcome": row["outcome"],
         "error_information": error if failed else None,
@@ -122,6 +156,14 @@ def _metadata(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]
         "cost": maybe_usd(row["cost"]),
         "cost_source": data.get("cost_source", "unknown"),
     }
+
+
+def _cache_hit(state: str | None) -> str:
+    return "True" if state in CACHED else "False"
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
 
 
 def _moment(seconds: float) -> datetime:

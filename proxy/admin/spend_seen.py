@@ -7,16 +7,19 @@ own calls alone, whoever has it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from proxy.admin.errors import NoDatabase
+from proxy.admin.errors import DetailedRefusal, NoDatabase
 from proxy.admin.keys_found import key_of
 from proxy.admin.roles import Reach
 from proxy.admin.session import Session
 from proxy.stores.entities.kinds import Key
 from proxy.stores.journal.calls import CallLog, Wanted
+from proxy.stores.journal.rollups import DAY
+from proxy.stores.journal.sums import Asked, Where
 
 NOBODY = "\x01"
+MOST_DAYS = 3_660
 _DAY = timedelta(days=1)
 
 
@@ -56,6 +59,40 @@ async def wanted(
         key = await key_of(session, api_key)
         given["key_id"] = NOBODY if key is None else key.id
     return Wanted(since, until, request_id, given, seen(session.reach))
+
+
+def day_of(moment: datetime) -> int:
+    """The day (UTC) that a moment lies in, counted from 1970."""
+    return int(moment.timestamp() // DAY)
+
+
+def date_of(day: int) -> date:
+    """The date of a day that is counted from 1970."""
+    return date(1970, 1, 1) + timedelta(days=day)
+
+
+def days(start: datetime | None, end: datetime | None) -> tuple[int, int]:
+    """The first and the last day of a report. Raises DetailedRefusal where there are none."""
+    if start is None or end is None:
+        raise DetailedRefusal("Please provide start_date and end_date")
+    if not 0 <= (end - start).days <= MOST_DAYS:
+        raise DetailedRefusal("end_date must not be before start_date, nor ten years after it.")
+    return day_of(start), day_of(end)
+
+
+async def asked(
+    session: Session,
+    period: tuple[int | None, int | None],
+    api_key: str | None = None,
+    where: Where | None = None,
+    kind: str | None = None,
+) -> Asked:
+    """The rollups of these days, of calls that the caller may read about."""
+    given = {name: value for name, value in (where or {}).items() if value is not None}
+    if api_key is not None:
+        key = await key_of(session, api_key)
+        given["key_id"] = NOBODY if key is None else key.id
+    return Asked(*period, given, seen(session.reach), kind)
 
 
 def moments(start: datetime | None, end: datetime | None) -> tuple[float | None, float | None]:

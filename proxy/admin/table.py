@@ -16,7 +16,9 @@ from starlette.routing import Route
 from proxy.admin.access_groups import ACCESS_GROUP_ENDPOINTS
 from proxy.admin.audit import AUDIT_ENDPOINTS
 from proxy.admin.budgets import BUDGET_ENDPOINTS
+from proxy.admin.cache import CACHE_ENDPOINTS
 from proxy.admin.customers import CUSTOMER_ENDPOINTS
+from proxy.admin.explain import EXPLAIN_ENDPOINTS
 from proxy.admin.frame import Endpoint, routes_of
 from proxy.admin.keys import KEY_ENDPOINTS
 from proxy.admin.members import MEMBER_ENDPOINTS
@@ -26,9 +28,15 @@ from proxy.admin.openapi import document, page
 from proxy.admin.organizations import ORGANIZATION_ENDPOINTS
 from proxy.admin.organizations_members import ORGANIZATION_MEMBER_ENDPOINTS
 from proxy.admin.session import Backing
+from proxy.admin.spend_activity import SPEND_ACTIVITY_ENDPOINTS
 from proxy.admin.spend_calculate import SPEND_CALCULATE_ENDPOINTS
+from proxy.admin.spend_daily import SPEND_DAILY_ENDPOINTS
+from proxy.admin.spend_export import SPEND_EXPORT_ENDPOINTS
 from proxy.admin.spend_global import SPEND_GLOBAL_ENDPOINTS
 from proxy.admin.spend_logs import SPEND_LOG_ENDPOINTS
+from proxy.admin.spend_reports import SPEND_REPORT_ENDPOINTS
+from proxy.admin.spend_reset import SPEND_RESET_ENDPOINTS
+from proxy.admin.spend_sums import SPEND_SUM_ENDPOINTS
 from proxy.admin.tags import TAG_ENDPOINTS
 from proxy.admin.teams import TEAM_ENDPOINTS
 from proxy.admin.users import USER_ENDPOINTS
@@ -49,7 +57,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *SPEND_CALCULATE_ENDPOINTS,
     *SPEND_LOG_ENDPOINTS,
     *SPEND_GLOBAL_ENDPOINTS,
+    *SPEND_REPORT_ENDPOINTS,
+    *SPEND_SUM_ENDPOINTS,
+    *SPEND_RESET_ENDPOINTS,
+    *SPEND_EXPORT_ENDPOINTS,
+    *SPEND_DAILY_ENDPOINTS,
+    *SPEND_ACTIVITY_ENDPOINTS,
     *AUDIT_ENDPOINTS,
+    *CACHE_ENDPOINTS,
+    *EXPLAIN_ENDPOINTS,
 )
 
 

@@ -21,6 +21,7 @@ from proxy.admin.session import Session
 from proxy.admin.spending import duration_of, shared_budgets, spending_of
 from proxy.stores.entities.kinds import Key, Membership, Team
 from proxy.stores.entities.store import Query
+from proxy.stores.entities.veil import veiled
 
 MOST = 10_000
 
@@ -227,7 +228,7 @@ def _columns(team: Team, members: Sequence[Membership]) -> dict[str, Any]:
             for one in members
         ],
         "team_member_permissions": list(team.member_permissions) or None,
-        "metadata": team.metadata,
+        "metadata": veiled(team.metadata),
         "models": list(team.models),
         "blocked": team.blocked,
         "tags": list(team.tags) or None,

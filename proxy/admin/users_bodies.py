@@ -77,6 +77,8 @@ class DeleteUsers(Body):
     """Users to delete, with their keys."""
 
     user_ids: Annotated[list[Name], Field(min_length=1, max_length=500)]
+    # Their prompts go too, and a random name takes their place in the records of their calls.
+    erase: bool = False
 
 
 class ListUsers(Body):

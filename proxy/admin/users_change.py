@@ -24,6 +24,8 @@ from proxy.admin.limits import LIMITS, limits_of
 from proxy.admin.money import maybe_nano, maybe_usd, nano
 from proxy.admin.roles import READERS
 from proxy.admin.session import Session
+from proxy.admin.spend_erase import erase
+from proxy.admin.spend_seen import calls_of
 from proxy.admin.spending import duration_of, reset, shared_budgets
 from proxy.admin.users_answers import (
     NewUserAnswer,
@@ -152,11 +154,17 @@ async def delete_users(session: Session, body: DeleteUsers) -> int:
         if user is None or not await sees_user(session, user):
             raise missing(id)
         session.demand(await leads_user(session, user), "You may not delete this user.")
+    if body.erase:
+        # Whoever cannot be erased is not deleted either.
+        calls_of(session)
     where: dict[str, object] = {"user_id": ids}
     for kind in (Key, Membership, OrganizationMember):
         rows = await session.entities.find(kind, Query(where=where, limit=_MOST))
         await session.entities.remove(kind, [one.id for one in rows], session.actor)
-    return len(await session.entities.remove(User, ids, session.actor))
+    removed = await session.entities.remove(User, ids, session.actor)
+    if body.erase:
+        await erase(session, "user_id", ids)
+    return len(removed)
 
 
 async def _check_new(

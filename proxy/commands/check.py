@@ -26,6 +26,7 @@ from proxy.config.problems import NOT_ACTIVE, Problem
 from proxy.config.settings import Settings
 from proxy.config.zero import examine_zero
 from proxy.runtime import Runtime
+from proxy.stores.opening import CannotOpen
 
 WIDTH = 100
 MARGIN = "  "
@@ -62,6 +63,9 @@ def _wrong_stages(settings: Settings) -> Iterator[Problem]:
             Runtime.provision(settings, Background())
         except ChainOrder as error:
             wrong.append(str(error))
+        except CannotOpen as error:
+            where = "litellm_settings.cache_params"
+            yield Problem("error", where, None, settings.source, str(error))
     for words in wrong:
         yield Problem("error", "headgate_settings.stages", None, settings.source, words)
 
@@ -179,6 +183,10 @@ def _gateway(settings: Settings) -> Iterator[str]:
     yield f"keep-alive {_number(settings.keep_alive)} s"
     yield f"drain {_number(settings.drain_timeout)} s"
     yield f"largest body {settings.max_body_bytes} bytes"
+    if settings.shared_redis is not None:
+        yield "rests and usage shared through Redis"
+    elif settings.storage.shared:
+        yield "rests and usage are each process' own (no Redis)"
     yield f"log {settings.log_level} {settings.log_format}"
 
 

@@ -25,6 +25,7 @@ from proxy.runtime import Runtime
 from proxy.server import ServerError, ServerSettings, check_package, run, serve
 from proxy.stores.opening import CannotOpen, open_stores
 from proxy.telemetry.logging import configure, get_logger
+from proxy.telemetry.loudness import Loudness
 from proxy.tuning import settle
 
 # Model look-ups are all that may still run, and nobody waits for them any more.
@@ -66,7 +67,8 @@ async def start(
         print(banner(settings, server.host, port), file=out, flush=True)
 
     try:
-        await serve(Gateway(runtime, live), server, live, ready=ready)
+        louder = Loudness(settings.log_level).louder
+        await serve(Gateway(runtime, live), server, live, ready=ready, louder=louder)
     finally:
         await background.close(within=UNWIND)
         await runtime.close()

@@ -12,16 +12,24 @@ from typing import Any, TypeVar
 
 from pipelines.pricing.load import load_prices
 from pipelines.pricing.table import PriceBook
-from pipelines.routing.routes import Routes
+from pipelines.routing.routes import Routes, captured, is_pattern
 from proxy.config import choices
+from proxy.config.alerting import alerting
+from proxy.config.caching import caching
+from proxy.config.callbacks import callbacks
 from proxy.config.callers import identity
 from proxy.config.deployments import ANY, Builder
+from proxy.config.facts import Usual
+from proxy.config.failover import cooldowns
 from proxy.config.fallbacks import Alternatives
+from proxy.config.metering import metering
 from proxy.config.new_keys import new_keys
 from proxy.config.parts import Parts
+from proxy.config.probing import probing
 from proxy.config.providers import Catalog
 from proxy.config.references import Reading
 from proxy.config.rotation import rotation
+from proxy.config.routing import choosing
 from proxy.config.schema import (
     GeneralSettings,
     HeadgateSettings,
@@ -31,8 +39,10 @@ from proxy.config.schema import (
     Top,
 )
 from proxy.config.settings import Settings
+from proxy.config.sharing import shared_redis
 from proxy.config.spending import enforces_rates, spending
 from proxy.config.storage import storage
+from proxy.config.texts import texts
 from proxy.config.validate import validate
 
 S = TypeVar("S", bound=Section)
@@ -50,7 +60,12 @@ def build(
         own=_section(HeadgateSettings, "headgate_settings", top, reading),
     )
     drop_params = parts.litellm.drop_params is True
-    builder = Builder(catalog, reading.references, reading.problems, drop_params)
+    usual = Usual(
+        parallel=parts.router.default_max_parallel_requests,
+        continues=parts.router.enable_mid_stream_fallback_continuation is True,
+        hedges=parts.own.hedge is True,
+    )
+    builder = Builder(catalog, reading.references, reading.problems, drop_params, usual)
     builder.enforces_rates = enforces_rates(parts)
     builder.book = book = PriceBook(load_prices)
     # What is named wins over what `*` stands for, wherever it is written.
@@ -60,7 +75,8 @@ def build(
         builder.add_from_environment(ollama_up)
     if not builder.deployments and not reading.problems.failed:
         reading.problems.error(("model_list",), "there is no model that can be served")
-    settings = replace(_settings(source, parts, builder, reading), book=book)
+    settings = replace(_settings(source, parts, builder, reading), book=book, usual=usual)
+    settings = replace(settings, callbacks=callbacks(parts, top.callback_settings, reading))
     reading.tell_unset()
     return replace(settings, problems=reading.problems.found())
 
@@ -77,10 +93,14 @@ def _settings(source: str, parts: Parts, builder: Builder, reading: Reading) -> 
     routes = Routes(builder.deployments, aliases.groups, fallbacks, aliases.hidden)
     alternatives.doubt(lambda name: bool(routes.find(name)) or _covers(builder.names, name))
     default = Settings(source=source, routes=routes)
+    stored = storage(parts, reading)
+    cached = caching(parts, reading, stored.redis)
     return replace(
         default,
         aliases=aliases.groups,
         policy=choices.policy(parts, reading),
+        cooldowns=cooldowns(parts, reading.problems),
+        choosing=choosing(parts, reading.problems),
         stages=choices.stages(parts, reading.problems),
         master_key=choices.master_key(general, reading),
         permit_weak_key=bool(general.dangerously_permit_weak_or_unset_master_key),
@@ -100,11 +120,17 @@ def _settings(source: str, parts: Parts, builder: Builder, reading: Reading) -> 
         key_hints=builder.key_hints,
         secrets=reading.references.vault,
         identity=identity(parts, builder.access_groups, reading),
-        storage=storage(parts, reading),
+        storage=stored,
+        caching=cached,
+        probing=probing(parts),
+        shared_redis=shared_redis(reading, stored.redis, cached.redis),
         budgets=spending(parts, reading),
         prices_url=own.prices_url,
         rotation=rotation(parts, reading),
         new_keys=new_keys(parts, reading),
+        metering=metering(parts, reading, stored),
+        alerting=alerting(parts, reading),
+        texts=texts(parts, reading),
     )
 
 
@@ -113,8 +139,6 @@ def _is_any(entry: object) -> bool:
 
 
 def _covers(patterns: Iterable[str], name: str) -> bool:
-    for pattern in patterns:
-        head, star, tail = pattern.partition("*")
-        if name == pattern or (star and name.startswith(head) and name.endswith(tail)):
-            return True
-    return False
+    return any(
+        name == one or (is_pattern(one) and captured(one, name) is not None) for one in patterns
+    )

@@ -14,20 +14,22 @@ from pydantic_core import PydanticCustomError
 
 from pipelines.assembly import StageSpec
 from pipelines.registry import DEFAULT_STAGES
+from pipelines.routing.hedging import Hedging
 from pipelines.routing.policy import RoutePolicy
 from proxy.config.environment import first_set
+from proxy.config.failover import with_retries
 from proxy.config.fields import read_count, read_level, read_verify
 from proxy.config.masking import HiddenValues, plain, show
 from proxy.config.parts import Parts
-from proxy.config.problems import NOT_ACTIVE, Problems, Trail
+from proxy.config.problems import Problems, Trail
 from proxy.config.references import Reading
 from proxy.config.schema import (
-    STRATEGIES,
     GeneralSettings,
     HeadgateSettings,
     LitellmSettings,
 )
 from proxy.config.settings import MAX_BODY_BYTES, weakness
+from proxy.config.tracing import hands_on_traces
 
 AUTH = "auth"
 MOST_FALLBACKS = 5
@@ -42,9 +44,6 @@ def policy(parts: Parts, reading: Reading) -> RoutePolicy:
     """How often and how long to try."""
     default = RoutePolicy()
     router, own = parts.router, parts.own
-    if router.routing_strategy not in (None, STRATEGIES[0]):
-        message = f"{NOT_ACTIVE}; {STRATEGIES[0]} is used"
-        reading.problems.note(("router_settings", "routing_strategy"), message)
     retries = first(
         router.num_retries,
         parts.litellm.num_retries,
@@ -52,13 +51,16 @@ def policy(parts: Parts, reading: Reading) -> RoutePolicy:
     )
     whole = first(router.timeout, parts.litellm.request_timeout)
     first_byte = first(own.first_byte_timeout, router.stream_timeout, whole)
-    return RoutePolicy(
+    found = RoutePolicy(
         num_retries=default.num_retries if retries is None else retries,
         retry_after=router.retry_after or default.retry_after,
         first_byte=first_byte or default.first_byte,
         whole=whole or default.whole,
         idle=own.idle_timeout or default.idle,
+        hedging=Hedging(own.hedge_after, whole=own.hedge_whole_replies is True),
+        traces=hands_on_traces(parts.litellm),
     )
+    return with_retries(found, parts, reading.problems)
 
 
 def depth(parts: Parts, reading: Reading) -> int:

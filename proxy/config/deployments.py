@@ -17,8 +17,10 @@ from pipelines.allowance import Allowance
 from pipelines.deployment import Deployment
 from pipelines.prices import Book, Tariff
 from pipelines.provider import Credential, Provider
+from pipelines.routing.routes import stars
 from proxy.config import aws, azure, google
 from proxy.config.faces import faced
+from proxy.config.facts import Usual, with_facts
 from proxy.config.masking import HiddenValues, hides, mask, plain, show
 from proxy.config.pricing import operator_prices
 from proxy.config.problems import Problems, Trail
@@ -73,6 +75,7 @@ class Builder:
         references: References,
         problems: Problems,
         drop_params: bool = False,
+        usual: Usual | None = None,
     ) -> None:
         self.names: set[str] = set()
         self.key_hints: dict[str, str] = {}
@@ -82,6 +85,7 @@ class Builder:
         self._env = references.env
         self._problems = problems
         self._drop_params = drop_params
+        self._usual = usual or Usual()
         self._built: list[tuple[Deployment, int | None]] = []
         self.enforces_rates = False
         self.book: Book | None = None
@@ -246,6 +250,7 @@ class Builder:
             base_model=item.info.base_model or "",
             drop_params=self._drop_params if params.drop_params is None else params.drop_params,
         )
+        built = with_facts(built, params, item.info, self._usual)
         built = replace(built, allowance=self._allowance(item, built))
         self._references.vault.keep(key.value)
         if is_doubtful(deployment.provider, deployment.base_url):
@@ -269,7 +274,7 @@ class Builder:
                 params.budget_duration,
                 rpm=rpm,
                 tpm=tpm,
-                parallel=params.max_parallel_requests,
+                parallel=built.parallel,
             )
         except ValueError as error:
             self._problems.error((*item.trail, "litellm_params", "budget_duration"), str(error))
@@ -311,11 +316,15 @@ def _doubt(provider: Provider) -> str:
 
 
 def _check_stars(group: str, model: str) -> None:
-    if ANY in model and ANY not in group:
+    parts = stars(group)
+    if parts < 0:
+        raise Unfit("model", f'model_name "{plain(group)}" is no regular expression')
+    if ANY in model and not parts:
         message = f'"{plain(model)}" has a *, so model_name "{plain(group)}" needs one too'
         raise Unfit("model", message)
-    if group.count(ANY) > 1 or model.count(ANY) > 1:
-        raise Unfit("model", "only one * is understood in a name")
+    if ANY in model and model.count(ANY) != parts:
+        message = f'"{plain(model)}" needs as many * as model_name "{plain(group)}", or none'
+        raise Unfit("model", message)
 
 
 def _prices(*places: Priced) -> Tariff | None:

@@ -44,7 +44,11 @@ class Alternatives:
         found = self._winner("default_fallbacks", router, litellm)
         if found is not None:
             default = self._names(*found)
-        return Fallbacks(groups=groups, default=default, depth=depth)
+        special = {}
+        for name in ("context_window", "content_policy"):
+            found = self._winner(f"{name}_fallbacks", router, litellm)
+            special[name] = {} if found is None else self._groups(*found)
+        return Fallbacks(groups=groups, default=default, depth=depth, **special)
 
     def aliases(self, router: RouterSettings) -> Aliases:
         """`model_group_alias`: a group's name, or a map with `model` and `hidden`."""

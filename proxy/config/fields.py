@@ -15,6 +15,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from pipelines.periods import seconds_of
+
 EXPECTED = "expected"
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -167,6 +169,20 @@ def read_count(value: object) -> int:
     return _whole(0)(value)
 
 
+def read_lasting(value: object) -> float:
+    """A length of time in seconds, as a number of them or a duration such as 7d."""
+    number = _number(value)
+    if number is not None and number > 0:
+        return float(number)
+    try:
+        seconds = seconds_of(value) if isinstance(value, str) else 0
+    except ValueError:
+        seconds = 0
+    if seconds <= 0:
+        raise expected("a duration such as 7d or 12h")
+    return float(seconds)
+
+
 def _any(value: object) -> object:
     return value
 
@@ -177,6 +193,7 @@ Positive = Annotated[int, BeforeValidator(_whole(1))]
 Share = Annotated[float, BeforeValidator(_real(least=0))]
 Wait = Annotated[float, BeforeValidator(_real(" of seconds", least=0))]
 Seconds = Annotated[float, BeforeValidator(_real(" of seconds", above=0))]
+Lasting = Annotated[float, BeforeValidator(read_lasting)]
 Price = Annotated[Decimal, BeforeValidator(read_price)]
 Text = Annotated[str, BeforeValidator(_text)]
 OptionalText = Annotated[str | None, BeforeValidator(_optional_text)]

@@ -48,7 +48,7 @@ PARAMS_LATER = table(
         otpm rpd tpd valkey_port
     """,
     numbers="""
-        cooldown_time keepalive_seconds max_file_size_mb
+        keepalive_seconds max_file_size_mb
     """,
     texts="""
         adaptive_router_default_model auto_router_config auto_router_config_path
@@ -60,7 +60,7 @@ PARAMS_LATER = table(
         vector_store_id
     """,
     lists="""
-        milvus_partition_names tag_regex tags
+        milvus_partition_names tag_regex
     """,
     maps="""
         adaptive_router_config complexity_router_config metadata model_info quality_router_config
@@ -78,9 +78,9 @@ PARAMS_LATER = table(
         azure_password azure_username bedrock_tags bucket_name
         cache_control_injection_points caching
         configurable_clientside_auth_params gcs_bucket_name mock_response model_id no-log
-        openai_identity_provider_id openai_identity_token_file openai_service_account_id region_name
+        openai_identity_provider_id openai_identity_token_file openai_service_account_id
         s3_access_key_id s3_bucket_name s3_bucket_owner s3_encryption_key_id s3_endpoint_url
-        s3_output_bucket_name s3_region_name s3_secret_access_key silent_model ssl_verify
+        s3_output_bucket_name s3_region_name s3_secret_access_key ssl_verify
         thought_signature_in_tool_call_id token_exchange_audience token_exchange_endpoint
         token_exchange_profile token_exchange_scope use_responses_api
         watsonx_region_name
@@ -90,12 +90,11 @@ PARAMS_LATER = table(
 INFO_LATER = table(
     flags="""
         allow_fail_open db_model discoverable enable_tag_filtering enforce_supported_endpoints
-        internal_router_model member_auto_router supports_assistant_prefill supports_audio_input
-        supports_audio_output supports_computer_use supports_embedding_image_input
-        supports_function_calling supports_native_streaming supports_parallel_function_calling
-        supports_pdf_input supports_prompt_caching supports_reasoning supports_response_schema
-        supports_system_messages supports_tool_choice supports_url_context supports_vision
-        supports_web_search
+        internal_router_model member_auto_router
+        supports_computer_use supports_embedding_image_input
+        supports_native_streaming supports_parallel_function_calling
+        supports_prompt_caching supports_reasoning
+        supports_system_messages supports_tool_choice supports_url_context
     """,
     integers="""
         ptu_count
@@ -113,9 +112,9 @@ INFO_LATER = table(
         ptu_shares
     """,
     others="""
-        allowed_fails allowed_fails_policy cooldown_time created_at
-        disable_background_health_check health_check_model health_check_timeout litellm_provider
-        max_embedding_batch_size max_input_tokens max_output_tokens max_tokens mode
+        allowed_fails_policy created_at
+        litellm_provider
+        max_embedding_batch_size max_tokens
         ptu_effective_from ptu_effective_to supported_environments tier updated_at
     """,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
@@ -30,7 +30,6 @@ from proxy.config.fields import (
     Wait,
     Word,
     expected,
-    one_of,
 )
 from proxy.config.known import GENERAL_LATER, LITELLM_LATER, ROUTER_LATER, TOP_LATER
 from proxy.config.known_models import (
@@ -40,20 +39,16 @@ from proxy.config.known_models import (
     REQUEST_FIELDS,
 )
 from proxy.config.pricing import PRICE_KEYS
-
-STRATEGIES = (
-    "simple-shuffle",
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-    "provider-budget-routing",
-    "lar1",
+from proxy.config.schema_callbacks import AlertKeys, CallbackKeys, HookKeys
+from proxy.config.schema_prometheus import PrometheusKeys
+from proxy.config.words import (
+    JournalFull,
+    LogFormat,
+    MidStream,
+    OverBudget,
+    Scope,
+    UnknownPrice,
 )
-
-Strategy = Annotated[str, one_of(*STRATEGIES)]
-LogFormat = Annotated[Literal["auto", "json", "pretty"], one_of("auto", "json", "pretty")]
 
 
 class Section(BaseModel):
@@ -137,6 +132,13 @@ class LitellmParams(Priced):
     max_parallel_requests: Positive | None = None
     max_budget: Price | None = None
     budget_duration: OptionalText = None
+    tags: Names | None = None
+    region_name: OptionalText = None
+    cooldown_time: Wait | None = None
+    silent_model: OptionalText = None
+    mirror_share: Share | None = None
+    hedge: Flag | None = None
+    mid_stream_fallback: MidStream | None = None
 
 
 class ModelInfo(Priced):
@@ -144,6 +146,23 @@ class ModelInfo(Priced):
 
     id: Word | None = None
     base_model: OptionalText = None
+    mode: OptionalText = None
+    max_input_tokens: Count | None = None
+    max_output_tokens: Count | None = None
+    cooldown_time: Wait | None = None
+    allowed_fails: Count | None = None
+    disable_background_health_check: Flag | None = None
+    health_check_model: OptionalText = None
+    health_check_timeout: Seconds | None = None
+    supports_vision: Flag | None = None
+    supports_function_calling: Flag | None = None
+    supports_response_schema: Flag | None = None
+    supports_audio_input: Flag | None = None
+    supports_audio_output: Flag | None = None
+    supports_video_input: Flag | None = None
+    supports_pdf_input: Flag | None = None
+    supports_web_search: Flag | None = None
+    supports_assistant_prefill: Flag | None = None
     blocked: Flag | None = None
     access_groups: Names | None = None
 
@@ -162,7 +181,15 @@ class Entry(Section):
 class RouterSettings(Section):
     """`router_settings`: how hard to try, and where else."""
 
-    routing_strategy: Strategy | None = None
+    routing_strategy: Word | None = None
+    routing_strategy_args: Map | None = None
+    enable_pre_call_checks: Flag | None = None
+    enable_tag_filtering: Flag | None = None
+    tag_filtering_match_any: Flag | None = None
+    tag_routing_prefix: OptionalText = None
+    default_max_parallel_requests: Positive | None = None
+    deployment_affinity_ttl_seconds: Positive | None = None
+    enable_mid_stream_fallback_continuation: Flag | None = None
     num_retries: Count | None = None
     retry_after: Wait | None = None
     timeout: Seconds | None = None
@@ -170,9 +197,21 @@ class RouterSettings(Section):
     fallbacks: Any = None
     default_fallbacks: Any = None
     max_fallbacks: Count | None = None
+    context_window_fallbacks: Any = None
+    content_policy_fallbacks: Any = None
+    retry_policy: Map | None = None
+    model_group_retry_policy: Map | None = None
+    allowed_fails: Count | None = None
+    allowed_fails_policy: Map | None = None
+    cooldown_time: Seconds | None = None
+    disable_cooldowns: Flag | None = None
     model_group_alias: Map | None = None
     provider_budget_config: Map | None = None
     optional_pre_call_checks: Any = None
+    background_health_check_model_groups: Names | None = None
+    enable_health_check_routing: Flag | None = None
+    health_check_staleness_threshold: Positive | None = None
+    health_check_ignore_transient_errors: Flag | None = None
     redis_url: OptionalText = None
     redis_host: OptionalText = None
     redis_port: Positive | None = None
@@ -180,10 +219,12 @@ class RouterSettings(Section):
     redis_username: OptionalText = None
     redis_password: OptionalText = None
     redis_ssl: Flag | None = None
+    cache_responses: Flag | None = None
+    cache_kwargs: Map | None = None
     set_verbose: Flag | None = None
 
 
-class LitellmSettings(Section):
+class LitellmSettings(CallbackKeys, PrometheusKeys, Section):
     """`litellm_settings`: the older place of many settings."""
 
     num_retries: Count | None = None
@@ -191,6 +232,10 @@ class LitellmSettings(Section):
     fallbacks: Any = None
     default_fallbacks: Any = None
     max_fallbacks: Count | None = None
+    context_window_fallbacks: Any = None
+    content_policy_fallbacks: Any = None
+    allowed_fails: Count | None = None
+    cooldown_time: Seconds | None = None
     json_logs: Flag | None = None
     set_verbose: Flag | None = None
     ssl_verify: Verify | None = None
@@ -205,11 +250,13 @@ class LitellmSettings(Section):
     budget_duration: OptionalText = None
     budget_exceeded_status_code: Positive | None = None
     block_requests_for_models_without_pricing: Flag | None = None
+    cache: Flag | None = None
+    cache_params: Map | None = None
     default_key_generate_params: Map | None = None
     upperbound_key_generate_params: Map | None = None
 
 
-class GeneralSettings(Section):
+class GeneralSettings(AlertKeys, Section):
     """`general_settings`: who may call the gateway."""
 
     master_key: OptionalText = None
@@ -230,10 +277,17 @@ class GeneralSettings(Section):
     max_budget: Price | None = None
     budget_duration: OptionalText = None
     global_max_parallel_requests: Positive | None = None
+    enforce_fallback_model_access: Flag | None = None
+    background_health_checks: Flag | None = None
+    background_health_check_model_groups: Names | None = None
+    health_check_interval: Positive | None = None
+    health_check_concurrency: Positive | None = None
+    health_check_details: Flag | None = None
+    enable_health_check_routing: Flag | None = None
     enforce_user_param: Flag | None = None
 
 
-class HeadgateSettings(Section):
+class HeadgateSettings(HookKeys, Section):
     """`headgate_settings`: what LiteLLM's file has no key for."""
 
     stages: list[Any] | None = None
@@ -257,16 +311,30 @@ class HeadgateSettings(Section):
     group_teams: Map | None = None
     data_dir: OptionalText = None
     shared_data: Flag | None = None
+    on_journal_full: JournalFull | None = None
+    spool_max_mb: Positive | None = None
     redis_url: OptionalText = None
-    over_budget: (
-        Annotated[Literal["clamp", "refuse", "soft"], one_of("clamp", "refuse", "soft")] | None
-    ) = None
-    on_unknown_price: Annotated[Literal["allow", "refuse"], one_of("allow", "refuse")] | None = None
+    over_budget: OverBudget | None = None
+    on_unknown_price: UnknownPrice | None = None
     on_store_failure: Map | None = None
     queue_on_limit: Wait | None = None
     enforce_deployment_limits: Flag | None = None
     prices_url: OptionalText = None
+    hedge: Flag | None = None
+    hedge_after: Seconds | None = None
+    hedge_whole_replies: Flag | None = None
+    cache_scope: Scope | None = None
+    cache_pacing: Flag | None = None
+    cache_memory_mb: Positive | None = None
+    cache_max_reply_mb: Positive | None = None
+    join_calls: Flag | None = None
+    idempotency_ttl: Seconds | None = None
+    resumable_streams: Flag | None = None
+    resume_ttl: Seconds | None = None
+    resume_grace: Wait | None = None
     rotation_webhook: Map | None = None
+    metrics_dir: OptionalText = None
+    metrics_token: OptionalText = None
 
     @field_validator("stages", mode="before")
     @classmethod
@@ -284,6 +352,7 @@ class Top(Section):
     litellm_settings: Map | None = None
     general_settings: Map | None = None
     headgate_settings: Map | None = None
+    callback_settings: Map | None = None
     environment_variables: Map | None = None
     include: Names | None = None
 

@@ -15,13 +15,22 @@ from pipelines.assembly import StageSpec
 from pipelines.budgets import BudgetPolicy
 from pipelines.pricing.load import load_prices
 from pipelines.pricing.table import PriceBook
+from pipelines.privacy import TextPolicy
 from pipelines.registry import DEFAULT_STAGES
-from pipelines.routing.policy import RoutePolicy
+from pipelines.routing.choosing import Choosing
+from pipelines.routing.policy import Cooldowns, RoutePolicy
 from pipelines.routing.routes import Routes
+from proxy.config.alerting import AlertSettings
+from proxy.config.caching import CacheSettings
+from proxy.config.callbacks import CallbackSettings
+from proxy.config.facts import Usual
 from proxy.config.identity import IdentitySettings
 from proxy.config.masking import Vault
+from proxy.config.metering import MetricSettings
 from proxy.config.new_keys import NewKeySettings
+from proxy.config.probing import ProbeSettings
 from proxy.config.problems import Problem
+from proxy.config.redis import RedisPlace
 from proxy.config.rotation import RotationSettings
 from proxy.config.storage import StorageSettings
 
@@ -51,13 +60,17 @@ class Settings:
     `environment` holds the process environment with `environment_variables` laid over it,
     `aliases` all other names of groups, `key_hints` the masked key of each deployment by its id,
     and `secrets` scrubs a text of all secrets that the configuration holds. The waits for a
-    provider's first byte, for a whole reply and within a stream are in `policy`. `drop_params` and
-    `enforces_rates` hold for models that are added at run time as for the file's.
+    provider's first byte, for a whole reply and within a stream are in `policy`, and how one
+    deployment of several is chosen in `choosing`. `drop_params`, `enforces_rates` and what is
+    `usual` hold for models that are added at run time as for the file's.
     """
 
     source: str
     routes: Routes
     policy: RoutePolicy = field(default_factory=RoutePolicy)
+    cooldowns: Cooldowns = field(default_factory=Cooldowns)
+    choosing: Choosing = field(default_factory=Choosing)
+    usual: Usual = field(default_factory=Usual)
     stages: tuple[StageSpec, ...] = field(
         default=tuple(StageSpec(name) for name in DEFAULT_STAGES), repr=False
     )
@@ -87,8 +100,15 @@ class Settings:
         default_factory=lambda: PriceBook(load_prices), repr=False, compare=False
     )
     prices_url: str | None = None
+    caching: CacheSettings = field(default_factory=CacheSettings)
+    shared_redis: RedisPlace | None = None
+    probing: ProbeSettings = field(default_factory=ProbeSettings)
     rotation: RotationSettings | None = None
     new_keys: NewKeySettings = field(default_factory=NewKeySettings)
+    metering: MetricSettings = field(default_factory=MetricSettings)
+    alerting: AlertSettings = field(default_factory=AlertSettings)
+    callbacks: CallbackSettings = field(default_factory=CallbackSettings)
+    texts: TextPolicy = field(default_factory=TextPolicy)
 
 
 def weakness(master_key: str) -> str | None:

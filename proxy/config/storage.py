@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from proxy.config.environment import first_set
 from proxy.config.parts import Parts
@@ -17,17 +18,25 @@ from proxy.config.references import Reading
 DATABASE_URLS = ("HEADGATE_DATABASE_URL", "DATABASE_URL")
 DATA_FOLDERS = ("HEADGATE_DATA_DIR",)
 REDIS_URLS = ("HEADGATE_REDIS_URL", "REDIS_URL")
+MB = 1024 * 1024
+SPOOL_MB = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
     """The database's address (None: files), the folder for files, whether other processes of this
-    machine use it too, and Redis' address, if any."""
+    machine use it too, and Redis' address, if any; how many bytes of records may wait for the
+    database, what becomes of those beyond, how many seconds they are kept (None: for ever), and how
+    often it is looked for older ones."""
 
     database: str | None = field(default=None, repr=False)
     folder: Path = field(default_factory=Path)
     shared: bool = False
     redis: str | None = field(default=None, repr=False)
+    spool_bytes: int = SPOOL_MB * MB
+    on_journal_full: Literal["refuse", "drop_bodies", "drop"] = "drop_bodies"
+    kept_for: float | None = None
+    clean_every: float = 86_400.0
 
 
 def storage(parts: Parts, reading: Reading) -> StorageSettings:
@@ -45,6 +54,10 @@ def storage(parts: Parts, reading: Reading) -> StorageSettings:
         folder=Path(named).expanduser() if named else default_folder(reading.env),
         shared=bool(own.shared_data),
         redis=redis,
+        spool_bytes=(own.spool_max_mb or SPOOL_MB) * MB,
+        on_journal_full=own.on_journal_full or "drop_bodies",
+        kept_for=general.maximum_spend_logs_retention_period,
+        clean_every=general.maximum_spend_logs_retention_interval or 86_400.0,
     )
 
 

@@ -68,6 +68,13 @@ class ClientGuard:
         """Whether the call was cancelled: its client is gone, or the gateway stops."""
         return self._exchange.client_gone or self.shutting_down
 
+    @property
+    def streams(self) -> bool:
+        """Whether the call is a stream that has begun."""
+        exchange = self._exchange
+        call = exchange.call
+        return exchange.first_byte is not None and call.parsed is not None and call.streaming
+
     def shut_down(self) -> None:
         """Cancel the call because the gateway stops."""
         if self._task is not None and not self.cancelled:

@@ -23,6 +23,7 @@ from proxy.http.headers import CALL_ID
 from proxy.http.live import Live
 from proxy.http.reply import Reply
 from proxy.runtime import Runtime
+from proxy.telemetry.logging import CALL
 
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -64,11 +65,13 @@ class Inference:
         watch = scope.get("extensions", {}).get(LEFT)
         guard = ClientGuard(exchange, receive, runtime.background, watch)
         self._live.enter(guard)
+        token = CALL.set(id)
         try:
             dialect = runtime.dialects[self._operation.dialect]
             pings = (runtime.background, runtime.settings.ping_interval)
             await Reply(exchange, dialect, send, *pings).run(runtime.chain, guard)
         finally:
+            CALL.reset(token)
             self._live.leave(guard)
 
 

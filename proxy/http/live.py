@@ -13,6 +13,10 @@ from typing import Protocol
 class Endable(Protocol):
     """A running call."""
 
+    @property
+    def streams(self) -> bool:
+        """Whether it is a stream that has begun."""
+
     def shut_down(self) -> None:
         """End now, and say so to the client."""
 
@@ -27,6 +31,11 @@ class Live:
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    @property
+    def streams(self) -> int:
+        """How many of the running calls are streams that have begun."""
+        return sum(call.streams for call in self._calls)
 
     def enter(self, call: Endable) -> None:
         """A call begins."""

@@ -11,11 +11,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
+from sqlalchemy import select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pipelines.clock import Clock
@@ -34,18 +36,24 @@ from proxy.stores.database.migrate import MigrationBusy, Schema, SchemaApart, mi
 from proxy.stores.entities.notices import Notices, PostgresSource, SqliteSource
 from proxy.stores.entities.sql import SqlEntityStore
 from proxy.stores.journal.database import DatabaseJournal
+from proxy.stores.journal.retention import Retention
+from proxy.stores.journal.room import SpoolRules
+from proxy.stores.journal.spool import Spool
 from proxy.stores.ledger.embedded import EmbeddedLedger
 from proxy.stores.ledger.folding import LedgerInUse
 from proxy.stores.ledger.postgres import PostgresLedger
 from proxy.stores.ledger.redis import RedisLedger
 from proxy.stores.ledger.sqlite import SqliteLedger
+from proxy.telemetry.logging import get_logger
 
+ANSWERS_WITHIN = 1.0
 TEND_EVERY = 5.0
 PRUNE_EVERY = 3600.0
 # So long every call has an entry of its own; after that an account has one for all of them.
 ENTRIES_KEPT = 7 * 86_400.0
 DATABASE_FILE = "headgate.db"
 LEDGER_FILE = "ledger.db"
+SPOOL_FOLDER = "spool"
 
 _DAMAGED = "this file is damaged, or no database; restore it from a backup, or move it away"
 _WHERE = MappingProxyType(
@@ -70,6 +78,7 @@ class Stores:
     entities: SqlEntityStore
     ledger: Ledger
     journal: DatabaseJournal
+    retention: Retention
 
     async def prepare(self, may_migrate: bool = True) -> None:
         """Bring the tables to this version, or check that they will do. Raises CannotOpen."""
@@ -79,6 +88,15 @@ class Stores:
             (await schema(self.engine)).check()
             if isinstance(self.ledger, RedisLedger):
                 await self.ledger.open()
+
+    async def answers(self) -> bool:
+        """Whether the database answers now."""
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN), self.engine.connect() as connection:
+                await connection.execute(select(1))
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return False
+        return True
 
     async def tend(self) -> None:
         """Renew what this process holds, settle what dead ones have left, and add up once an hour
@@ -143,7 +161,33 @@ def open_stores(settings: StorageSettings, clock: Clock, background: Background)
     sqlite = url.get_backend_name() == "sqlite"
     notices = Notices(SqliteSource(engine) if sqlite else PostgresSource(url))
     entities = SqlEntityStore(engine, notices)
-    return Stores(engine, notices, entities, ledger, DatabaseJournal(engine))
+    journal = _journal(settings, engine, clock)
+    retention = Retention(engine, settings.kept_for, settings.clean_every, clock.time)
+    return Stores(engine, notices, entities, ledger, journal, retention)
+
+
+def _journal(settings: StorageSettings, engine: AsyncEngine, clock: Clock) -> DatabaseJournal:
+    # What was recorded for one database must never get into another one.
+    root = settings.folder / SPOOL_FOLDER / _named(settings, engine.url)
+    rules = SpoolRules(settings.spool_bytes, settings.on_journal_full)
+    try:
+        return DatabaseJournal(engine, Spool(root, clock, rules), root)
+    except OSError as error:
+        # With a database somewhere else, nothing but this needs a folder.
+        get_logger(__name__).warning(
+            "records of calls wait in memory, and are lost if this process is killed; set"
+            " headgate_settings.data_dir to a folder that can be written",
+            folder=str(root),
+            reason=error.strerror,
+        )
+        return DatabaseJournal(engine)
+
+
+def _named(settings: StorageSettings, url: URL) -> str:
+    if settings.database is None:
+        return "files"
+    place = f"{url.host}:{url.port}/{url.database}"
+    return sha256(place.encode()).hexdigest()[:12]
 
 
 def database_address(settings: StorageSettings) -> URL:

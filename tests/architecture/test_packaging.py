@@ -16,7 +16,13 @@ from tests.architecture.tree import EVERYWHERE, PACKAGES, ROOT, check, sources
 
 # Where a distribution is not called as it is imported.
 DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
-    {"jwt": "pyjwt", "yaml": "pyyaml", "pydantic_core": "pydantic", "google": "google_genai"}
+    {
+        "google": "google_genai",
+        "jwt": "pyjwt",
+        "opentelemetry": "opentelemetry_proto",
+        "pydantic_core": "pydantic",
+        "yaml": "pyyaml",
+    }
 )
 
 

@@ -24,6 +24,7 @@ from pipelines.errors import GatewayError
 from pipelines.events import Data
 from pipelines.exchange import Exchange
 from pipelines.operations import CHAT, GENERATE, MESSAGES, OPERATIONS, RESPONSES, Operation
+from pipelines.ports import Beginnings, Journal
 from pipelines.registry import DEFAULT_STAGES, DIALECTS
 from pipelines.routing.routes import Routes
 from proxy.clock import SystemClock
@@ -147,10 +148,17 @@ def request_us() -> float:
     provider that answers at once."""
     # Before the journal: a logger keeps what it was made with.
     writer = logging.configure("info", "json", io.StringIO())
-    journal = logging.LogJournal()
+    try:
+        return call_us(logging.LogJournal())
+    finally:
+        writer.flush()
+
+
+def call_us(journal: Journal, beginnings: Beginnings | None = None) -> float:
+    """µs of processor time for a plain call through the whole chain with this journal."""
     transport = FakeTransport(FakeReply([a_completion()], headers=[JSON]))
     ports = fake_ports(transport, Routes([a_deployment()]))
-    ports = replace(ports, journal=journal, clock=SystemClock())
+    ports = replace(ports, journal=journal, beginnings=beginnings, clock=SystemClock())
     chain = assemble([StageSpec(name) for name in DEFAULT_STAGES], ports)
 
     async def one(number: int) -> None:
@@ -165,13 +173,7 @@ def request_us() -> float:
             await one(number)
         transport.trail.clear()
 
-    def run() -> None:
-        asyncio.run(many())
-
-    try:
-        return least(run, 10) / CALLS * 1e6
-    finally:
-        writer.flush()
+    return least(lambda: asyncio.run(many()), 10) / CALLS * 1e6
 
 
 def _mark(found: float, limit: float) -> str:

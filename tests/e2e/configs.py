@@ -37,6 +37,7 @@ def shared(url: str) -> dict[str, Any]:
         *mocks(),
         entry("faulty/*", "openai_like/*", url, stream_timeout=30),
         entry("patient", "openai_like/429@tries", url, max_retries=3),
-        router_settings={"num_retries": 0},
+        # A model that fails in one test is asked again in the next.
+        router_settings={"num_retries": 0, "disable_cooldowns": True},
         max_body_bytes=MAX_BODY,
     )

@@ -54,7 +54,7 @@ def deployments(url: str, closed: str) -> Iterator[dict[str, Any]]:
         quick = QUICK if mode.startswith("nofirst") else {}
         for stream in ("", "whole"):
             two, fall = f"two-{mode}{stream}", f"fall-{mode}{stream}"
-            yield entry(two, f"openai_like/{mode}@{two}", base, order=1, **quick)
+            yield entry(two, f"openai_like/{mode}@{two}", base, order=1, max_retries=0, **quick)
             yield entry(two, f"openai_like/ok@{two}", url, order=2)
             yield entry(fall, f"openai_like/{mode}@{fall}", base, max_retries=0, **quick)
         yield entry(f"alone-{mode}", f"openai_like/{mode}@alone", base, max_retries=0, **quick)

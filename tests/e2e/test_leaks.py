@@ -30,7 +30,8 @@ WARM_UP = 300
 # Connections to the database are opened when they are needed and kept, each with three files and
 # a thread.
 POOLED = 4
-GROWTH = 16 << 20
+# Every call asks for another model: the metrics and tables of names fill up to their bounds.
+GROWTH = 32 << 20
 STREAMS = 1000
 FILES = 4096
 

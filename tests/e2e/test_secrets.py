@@ -1,8 +1,10 @@
-"""No key is anywhere that it need not be: not in the log, the database, the audit or the errors."""
+"""No key is anywhere that it need not be, and no prompt and no answer is kept unasked: not in the
+log, the spool, the database, the audit, the metrics or the errors."""
 
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,13 @@ PROVIDER = "marked-provider-0123456789"
 STORED = "marked-stored-0123456789"
 SALT = "marked-salt-0123456789"
 WRONG = "sk-marked-wrong-0123456789"
+PROMPT = "the marked prompt speaks of Brünnhilde\nand of her horse"
+# What of it cannot be split by any escaping.
+TRACES = ("marked prompt", "speaks of Br", "of her horse")
+MAIL = "marked@example.org"
 READ = (
     "/audit", "/openapi.json", "/key/list?return_full_object=true", "/model/info", "/spend/logs",
+    "/health", "/metrics",
     "/user/list", "/v1/models",
 )  # fmt: skip
 ENV = {"HEADGATE_MASTER_KEY": MASTER, "HEADGATE_SALT_KEY": SALT, "THE_PROVIDER": PROVIDER}
@@ -38,12 +45,11 @@ def used(gateway: Gateway, url: str) -> tuple[list[str], list[tuple[bytes, str]]
     it may repeat because it was asked for by that."""
     said: list[tuple[bytes, str]] = []
 
-    def work(key: str, path: str, body: Any = None, **headers: str) -> Any:
+    def work(key: str, path: str, body: Any = None, **headers: str) -> None:
         answer = asked(gateway, key, path, body, **headers)
         # LiteLLM repeats the key that an operator names; an error repeats nothing.
         repeated = path + json.dumps(body) if answer.status == 200 else ""
         said.append((answer.body + json.dumps(dict(answer.headers)).encode(), repeated))
-        return answer.json
 
     def made(path: str, body: Mapping[str, Any]) -> str:
         # It is shown this once, and so is not among what was said.
@@ -115,3 +121,78 @@ def test_no_secret_is_where_it_need_not_be(
 
 def _read(folder: Path) -> bytes:
     return b"\n".join(one.read_bytes() for one in folder.rglob("*") if one.is_file())
+
+
+CALLS = (
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": PROMPT}]}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": PROMPT}], "stream": True}),
+    ("/v1/messages", {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 99}),
+    ("/v1/responses", {"input": PROMPT}),
+    ("/v1/embeddings", {"input": PROMPT}),
+    ("/v1/completions", {"prompt": PROMPT}),
+)
+
+
+def talked(gateway: Gateway, *models: str) -> list[int]:
+    """The statuses of calls of every kind with the marked prompt."""
+    found = [
+        asked(gateway, MASTER, path, {"model": model, **body}).status
+        for model in models
+        for path, body in CALLS
+    ]
+    assert soon(lambda: len(gateway.calls) >= len(found) or None)
+    return found
+
+
+def chatty(folder: Path, url: str, **general: Any) -> dict[str, Any]:
+    """A gateway whose answers and errors repeat the prompt; its database lies in the folder."""
+    return config(
+        entry("echo", "mock/echo"),
+        entry("repeats400", "openai_like/repeats400", url),
+        entry("repeats500", "openai_like/repeats500", url),
+        router_settings={"num_retries": 0},
+        general_settings=general,
+        data_dir=str(folder / "data"),
+        redact_messages=["email", {"pattern": "her \\w+", "replace": "[animal]"}],
+    )
+
+
+def test_no_prompt_and_no_answer_is_kept_unasked(provider: Provider, tmp_path: Path) -> None:
+    text = chatty(tmp_path, provider.url)
+    env = {"HEADGATE_MASTER_KEY": MASTER}
+    with running(tmp_path, text, env=env) as gateway:
+        # Not even while somebody looks for a fault.
+        gateway.signal(signal.SIGUSR1)
+        assert soon(lambda: b"the log level is debug" in _read(tmp_path) or None)
+        assert set(talked(gateway, "echo")) == {200}
+        assert 200 not in talked(gateway, "repeats400", "repeats500", "missing")
+        assert gateway.calls[-1]["received_bytes"]
+        shown = [asked(gateway, MASTER, path).body for path in READ]
+        seen = {"what an operator is shown": b"\n".join(shown)}
+        seen["what is on the disk while it runs"] = _read(tmp_path)
+    seen["what is on the disk at the end"] = _read(tmp_path)
+    for place, raw in seen.items():
+        assert [one for one in TRACES if one.encode() in raw] == [], place
+
+
+def test_prompts_are_kept_where_it_is_asked_for_and_cleaned(
+    provider: Provider, tmp_path: Path
+) -> None:
+    text = chatty(tmp_path, provider.url, store_prompts_in_spend_logs=True)
+    said = [{"role": "user", "content": f"{PROMPT} {MAIL}"}]
+    off = [{"role": "user", "content": "kept to myself"}]
+    with running(tmp_path, text, env={"HEADGATE_MASTER_KEY": MASTER}) as gateway:
+        for body in (
+            {"messages": said, "stream": True},
+            {"messages": said},
+            {"messages": off, "turn_off_message_logging": True},
+        ):
+            asked(gateway, MASTER, "/v1/chat/completions", {"model": "echo", **body})
+        assert soon(lambda: len(asked(gateway, MASTER, "/spend/logs").json) == 3 or None)
+    raw = _read(tmp_path / "data")
+    # Prompt and answer of two calls; the log says nothing of either.
+    assert raw.count(b"the marked prompt") >= 4
+    assert b"[animal]" in raw
+    assert b"[email]" in raw
+    assert [one for one in ("her horse", MAIL, "kept to myself") if one.encode() in raw] == []
+    assert b"marked prompt" not in (tmp_path / "err.txt").read_bytes()

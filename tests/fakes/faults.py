@@ -61,6 +61,17 @@ def _error(status: int, message: str, headers: bytes = b"") -> Mode:
     return _sends(whole(status, {"error": error}, headers))
 
 
+def _repeating(status: int) -> Mode:
+    """An error that repeats the prompt, as validators of schemas write it."""
+
+    def answer(asked: Received) -> Steps:
+        talk = asked.json.get("messages") or [{"content": asked.json.get("input")}]
+        said = asked.json.get("prompt") or talk[-1]["content"]
+        return _error(status, f"Input should be valid, got {said!r}")(asked)
+
+    return answer
+
+
 def _flaky(failures: int, asked: Received) -> Steps:
     return _error(500, "try again")(asked) if asked.hit <= failures else good.ok(asked)
 
@@ -121,6 +132,7 @@ def _of_length(length: int, body: bytes, media: bytes = b"application/json") -> 
 
 
 _T0, _T1 = event("t0 "), event("t1 ")
+_NO_CHUNK = b"zz\r\nthis is no chunk\r\n"
 _UNBOUNDED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 _TWO_LENGTHS = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"
 _HTML = b"<html>gateway timeout</html>"
@@ -138,9 +150,12 @@ _BEFORE_THE_FIRST_BYTE = MappingProxyType[str, Mode](
         "429": _error(429, "slow down", _LIMITS),
         "429date": _error(429, "slow down", b"Retry-After: Wed, 21 Oct 2099 07:28:00 GMT\r\n"),
         "500": _error(500, f"secret stack trace {SECRET}"),
+        "badchunk": _sends(SSE_HEAD, _NO_CHUNK, FOR_EVER),
         "503html": _sends(
             b"HTTP/1.1 503 X\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n<h1>x"
         ),
+        "repeats400": _repeating(400),
+        "repeats500": _repeating(500),
         "401": _error(401, f"Incorrect API key provided: {SECRET}"),
         "redirect": _sends(whole(307, b"", _ELSEWHERE)),
     }
@@ -151,6 +166,7 @@ _AFTER_THE_FIRST_BYTE = MappingProxyType[str, Mode](
         "stall": _streams(_T0, _T1, then=(FOR_EVER,)),
         "cut_chunk": _streams(_T0, _T1, then=(Break.CLOSE,)),
         "cut_mid_event": _streams(_T0, then=(_half(chunk(_T1)), Break.CLOSE)),
+        "badchunk_mid": _streams(_T0, then=(_NO_CHUNK, FOR_EVER)),
         "rst": _streams(_T0, then=(0.1, Break.RESET)),
         "clean_eof": _streams(_T0, _T1, then=(BODY_END,)),
         "close_delim_cut": _sends(_UNBOUNDED, _T0, _T1, Break.CLOSE),
@@ -172,6 +188,8 @@ _WHOLE = MappingProxyType[str, Mode](
         "bigjson": _big_json,
         "deepjson": _sends(whole(200, b'{"choices":' + b"[" * 200_000 + b"]" * 200_000 + b"}")),
         "clmismatch": _sends(_of_length(5000, compact(completion())), Break.CLOSE),
+        "half_stall": _sends(_of_length(5000, compact(completion())), FOR_EVER),
+        "badjson200": _sends(whole(200, b'{"choices": [')),
         "dupcl": _sends(_TWO_LENGTHS + b'{"a":1}'),
         "bighdr": _sends(whole(200, {}, b"X-A: " + b"a" * 200_000 + b"\r\n")),
         "usage_lie": _sends(whole(200, _LIE)),

@@ -49,6 +49,22 @@ def ok(asked: Received) -> Steps:
         yield from ending(asked)
 
 
+def goes_on(asked: Received) -> Steps:
+    """The five words too; but where the last message names words to begin with, what follows them
+    with these in front."""
+    if not asked.streaming:
+        yield whole(200, completion())
+        return
+    words, turns = "t0 t1 t2 t3 t4 ", asked.json.get("messages") or [{}]
+    if marked := re.search(r"<<<<<<\n(.*)\n>>>>>>", str(turns[-1].get("content")), re.DOTALL):
+        words = words[words.index(marked[1]) :]
+    yield SSE_HEAD
+    for word in re.findall(r"\S+\s*", words):
+        yield chunk(event(word))
+        yield 0.01
+    yield from ending(asked)
+
+
 def completions(asked: Received) -> Steps:
     """A reply in the old completions dialect."""
     base = {"id": "c1", "object": "text_completion", "created": 1, "model": "m"}
@@ -223,6 +239,7 @@ def tool(asked: Received) -> Steps:
 MODES = MappingProxyType[str, Mode](
     {
         "ok": ok,
+        "goes_on": goes_on,
         "embeddings": embeddings,
         "slow": slow,
         "slowfirst": slow_first,

@@ -77,6 +77,9 @@ class FakeKeys:
         self.asked.append(secret)
         return self._known.get(secret)
 
+    async def holder(self, digest: str) -> Principal | None:
+        return next((one for one in self._known.values() if one.digest == digest), None)
+
 
 @dataclass
 class FakeReply:

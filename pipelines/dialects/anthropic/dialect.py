@@ -24,7 +24,7 @@ from pipelines.dialects.base import Gauge
 from pipelines.dialects.bridge import BYTES_PER_TOKEN, Interpreter, Writer
 from pipelines.dialects.frames import Frames, SseFrames
 from pipelines.dialects.losses import Losses
-from pipelines.dialects.openai import with_model
+from pipelines.dialects.openai import CACHE_FIELDS, with_model
 from pipelines.errors import BadCall, GatewayError, UpstreamError
 from pipelines.events import Headers, Media
 from pipelines.prompt import Prompt
@@ -48,7 +48,7 @@ class AnthropicMessages:
         """The body for a provider that speaks this dialect too. Raises BadCall."""
         body = call.json
         missing = {key: one for key, one in deployment.defaults.items() if key not in body}
-        refused = deployment.provider.quirks.drop.intersection(body)
+        refused = (deployment.provider.quirks.drop | CACHE_FIELDS).intersection(body)
         if not missing and not refused:
             raw = with_model(call, deployment.model)
             if raw is not None:

@@ -22,6 +22,7 @@ from pipelines.dialects.gemini.reader import GeminiInterpreter
 from pipelines.dialects.gemini.render import render
 from pipelines.dialects.gemini.writer import END, GeminiWriter
 from pipelines.dialects.losses import Losses
+from pipelines.dialects.openai import CACHE_FIELDS
 from pipelines.errors import GatewayError, UpstreamError
 from pipelines.events import Headers, Media
 from pipelines.prompt import Prompt
@@ -35,8 +36,12 @@ class GeminiDialect:
     media = Media.SSE
 
     def forward(self, call: Call, deployment: Deployment) -> bytes:
-        """The body as it came."""
-        return call.raw
+        """The body as it came, without what was said to the cache."""
+        body = call.json
+        if CACHE_FIELDS.isdisjoint(body):
+            return call.raw
+        ours = CACHE_FIELDS | {"model"}
+        return orjson.dumps({name: one for name, one in body.items() if name not in ours})
 
     def gauge(self, call: Call, deployment: Deployment) -> Gauge:
         """A watcher for the reply to a forwarded call."""

@@ -116,23 +116,25 @@ def _begin(connection: Connection) -> None:
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection to read with. Raises StoreUnavailable."""
-    async with _told(), engine.connect() as connection:
+    async with _told(engine), engine.connect() as connection:
         yield connection
 
 
 @asynccontextmanager
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One transaction that writes; an error takes it all back. Raises StoreUnavailable."""
-    async with _told(), engine.connect() as connection:
+    async with _told(engine), engine.connect() as connection:
         await connection.execution_options(writes=True)
         async with connection.begin():
             yield connection
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
+async def _told(engine: AsyncEngine) -> AsyncIterator[None]:
     try:
         yield
+    except _lost(engine) as error:
+        raise _unavailable(error) from None
     except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
         raise _unavailable(error) from None
     except DBAPIError as error:
@@ -140,6 +142,13 @@ async def _told() -> AsyncIterator[None]:
         if error.connection_invalidated or state.startswith(_AWAY):
             raise _unavailable(error) from None
         raise
+
+
+def _lost(engine: AsyncEngine) -> tuple[type[BaseException], ...]:
+    # asyncpg's own confusion when a connection breaks at the wrong moment, which SQLAlchemy knows
+    # nothing of; the driver is loaded where PostgreSQL is used.
+    driver = getattr(engine.dialect.dbapi, "asyncpg", None)
+    return () if driver is None else (driver.InternalClientError,)
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
 )
@@ -65,7 +66,7 @@ AUDIT = Table(
     Index("headgate_audit_entity", "kind", "entity"),
 )
 
-# One row a call; times in seconds since 1970, `cost` in nano-dollars.
+# The calls of versions before the fifth step, until their rows are moved over.
 CALLS = Table(
     "headgate_call",
     METADATA,
@@ -89,4 +90,87 @@ CALLS = Table(
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cost", BigInteger),
     Column("data", Text, nullable=False),
+)
+
+# One row a call; times in seconds since 1970, `day` the whole days of `started`, `cost` in
+# nano-dollars. In PostgreSQL it is parted by day.
+RECORDS = Table(
+    "headgate_record",
+    METADATA,
+    Column("id", Text, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("key_id", Text),
+    Column("key_alias", Text),
+    Column("user_id", Text),
+    Column("team_id", Text),
+    Column("organization_id", Text),
+    Column("end_user", Text),
+    Column("model", Text),
+    Column("model_group", Text),
+    Column("upstream_model", Text),
+    Column("deployment", Text),
+    Column("provider", Text),
+    Column("session_id", Text),
+    Column("trace_id", Text),
+    Column("provider_request_id", Text),
+    Column("cache", Text),
+    Column("error_class", Text),
+    Column("streaming", Boolean, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger),
+    Column("data", Text, nullable=False),
+    PrimaryKeyConstraint("id", "day"),
+)
+
+# Prompts and answers, of those calls alone that keep them.
+TEXTS = Table(
+    "headgate_record_text",
+    METADATA,
+    Column("id", Text, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("prompt", Text),
+    Column("answer", Text),
+    PrimaryKeyConstraint("id", "day"),
+)
+
+# What the calls of a day came to. `kind` says by what: `all` (no caller), `key` (the caller),
+# `end_user` and `tag` (the caller, and the `name` of the one or the other); an empty text stands
+# for nothing, and `id` is the digest of all that is not summed. `limited` are the calls that got a
+# 429, `replayed_tokens` the completion tokens of those from our cache.
+ROLLUPS = Table(
+    "headgate_rollup",
+    METADATA,
+    Column("id", Text, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("team_id", Text, nullable=False),
+    Column("organization_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("model_group", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("limited", BigInteger, nullable=False),
+    Column("cached", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("replayed_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("milliseconds", BigInteger, nullable=False),
+    Column("first_byte_ms", BigInteger, nullable=False),
+    Column("timed", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "day", "id"),
 )

@@ -37,6 +37,7 @@ from proxy.stores.database.tables import AUDIT, CHANGES, ENTITIES
 from proxy.stores.entities.kinds import FOUND_FORMER, Audit, Entity, Key
 from proxy.stores.entities.notices import Notices
 from proxy.stores.entities.store import Actor, Query, Taken
+from proxy.stores.entities.veil import veiled
 
 E = TypeVar("E", bound=Entity)
 
@@ -238,7 +239,8 @@ def _text(value: object) -> str | None:
 def _shown(entity: Entity | None) -> dict[str, Any] | None:
     if entity is None:
         return None
-    return entity.model_dump(mode="json", exclude=set(_HIDDEN))
+    shown: dict[str, Any] = veiled(entity.model_dump(mode="json", exclude=set(_HIDDEN)))
+    return shown
 
 
 def _conditions(kind: type[Entity], query: Query) -> list[ColumnElement[bool]]:

@@ -16,6 +16,7 @@ from pipelines.deployment import Deployment
 from pipelines.prices import Book
 from pipelines.routing.routes import Routes
 from proxy.config.deployments import Builder
+from proxy.config.facts import Usual
 from proxy.config.masking import Vault, hides, mask
 from proxy.config.problems import Problems
 from proxy.config.providers import Catalog
@@ -61,6 +62,7 @@ class Workshop:
     drop_params: bool = False
     enforces_rates: bool = False
     book: Book | None = None
+    usual: Usual = field(default_factory=Usual)
 
 
 class StoredModels:
@@ -104,7 +106,11 @@ class StoredModels:
         problems = Problems(SOURCE, workshop.vault)
         env = _NOTHING if own else workshop.environment
         builder = Builder(
-            workshop.catalog, References(env, workshop.vault), problems, workshop.drop_params
+            workshop.catalog,
+            References(env, workshop.vault),
+            problems,
+            workshop.drop_params,
+            workshop.usual,
         )
         builder.enforces_rates = workshop.enforces_rates
         builder.add(0, _entry(model, params))

@@ -1,129 +1,153 @@
-"""The journal in the database: one row a call.
+"""The journal in the database: what is put into the spool is carried there.
 
-The rule: no call waits for it; records wait in a queue of bounded length, what finds no room is
-counted, and a database that is away is waited for.
+The rule: no call waits for it; what is put waits in a spool, what finds no room is counted, and a
+database that is away is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from sqlalchemy import Insert
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pipelines.errors import StoreUnavailable
-from pipelines.record import Record
-from proxy.stores.database.engine import writing
-from proxy.stores.database.tables import CALLS
-from proxy.stores.journal.rows import row_of
+from proxy.clock import SystemClock
+from proxy.stores.journal.adoption import Left
+from proxy.stores.journal.folders import claim_left
+from proxy.stores.journal.memory import MemorySpool
+from proxy.stores.journal.shipper import REJECTED_FILE, Rejected, Shipper
+from proxy.stores.journal.spool import Spool
+from proxy.stores.journal.writer import DatabaseWriter
 from proxy.telemetry.logging import get_logger
 
 EVERY = 0.5
-BATCH = 500
-MOST_WAITING = 20_000
+ADOPT_EVERY = 5.0
 LONGEST_WAIT = 30.0
 LAST_TRY = 5.0
 
 
 class DatabaseJournal:
-    """Writes records in batches; `run` must run beside the calls."""
+    """Keeps records in a spool, and writes them in batches; `run` must run beside the calls.
+
+    Without `root` (the folder of all spools of this machine) nobody else's records are looked for.
+    `adopted` counts folders of processes that had ended, `orphans` their calls without an end.
+    """
 
     def __init__(
-        self, engine: AsyncEngine, every: float = EVERY, most_waiting: int = MOST_WAITING
+        self,
+        engine: AsyncEngine,
+        spool: Spool | MemorySpool | None = None,
+        root: Path | None = None,
+        every: float = EVERY,
     ) -> None:
-        self._engine = engine
+        self.spool = spool or MemorySpool(SystemClock())
+        self._root = root
         self._every = every
-        self._most = most_waiting
-        self._waiting: deque[Record] = deque()
-        self._writes = asyncio.Lock()
-        self.dropped = 0
-
-    def put(self, record: Record) -> None:
-        """Take the record, or count it where too many wait; never blocks and never raises."""
-        if len(self._waiting) >= self._most:
-            self.dropped += 1
-            return
-        self._waiting.append(record)
+        self._rejected = Rejected(root / REJECTED_FILE if root is not None else None)
+        self._shipper = Shipper(DatabaseWriter(engine), self._rejected)
+        self._turn = asyncio.Lock()
+        self._failures = 0
+        self._unreadable: set[str] = set()
+        self.adopted = self.orphans = 0
+        self.admit, self.begin, self.put = self.spool.admit, self.spool.begin, self.spool.put
 
     @property
     def waiting(self) -> int:
-        """How many records are not written yet."""
-        return len(self._waiting)
+        """How many records of this process are not written yet."""
+        return self.spool.waiting
+
+    @property
+    def dropped(self) -> int:
+        """How many records were lost for want of room, or are put aside."""
+        return self.spool.dropped + self._rejected.count
+
+    @property
+    def rejected(self) -> int:
+        """How many records the database will never have."""
+        return self._rejected.count
+
+    @property
+    def shipped(self) -> int:
+        """How many records were written, those of others among them."""
+        return self._shipper.shipped
 
     async def run(self) -> None:
         """Write what waits, twice a second; runs until it is cancelled."""
-        failures, told = 0, 0
+        loop = asyncio.get_running_loop()
+        adopt_at = 0.0
         while True:
-            wait = min(self._every * 2**failures, LONGEST_WAIT)
-            await asyncio.sleep(wait)
-            try:
-                await self.flush()
-                failures = 0
-            except StoreUnavailable as error:
-                failures = min(failures + 1, 16)
-                get_logger(__name__).warning(
-                    "records of calls wait for the database",
-                    waiting=self.waiting,
-                    reason=error.message,
-                )
-            if self.dropped > told:
-                get_logger(__name__).error(
-                    "records of calls were lost: too many wait", lost=self.dropped - told
-                )
-                told = self.dropped
+            if await self._tried(self.flush) and loop.time() >= adopt_at:
+                await self._tried(self.adopt)
+                adopt_at = loop.time() + ADOPT_EVERY
+            await asyncio.sleep(min(self._every * 2**self._failures, LONGEST_WAIT))
 
     async def flush(self) -> None:
-        """Write everything that waits now. Raises StoreUnavailable, and keeps what it could not
-        write."""
-        async with self._writes:
+        """Write everything that waits now. Raises StoreUnavailable and OSError, and keeps what it
+        could not write."""
+        async with self._turn:
             # What comes meanwhile waits for the next time, or batches would get ever smaller.
-            left = len(self._waiting)
-            while left:
-                count = min(BATCH, left)
-                left -= count
-                # A call that ends meanwhile is put behind these.
-                batch = [self._waiting[index] for index in range(count)]
-                await self._write(batch)
-                for _ in range(count):
-                    self._waiting.popleft()
+            if self.spool.waiting:
+                await self._shipper.ship(self.spool, self.spool.waiting)
+            self.spool.tidy()
+
+    async def adopt(self) -> None:
+        """Write what ended processes have left. Raises StoreUnavailable, and leaves what it could
+        not write for the next time."""
+        if self._root is None:
+            return
+        async with self._turn:
+            for folder in claim_left(self._root):
+                await self._adopt(Left(folder), folder.path.name)
+
+    async def _adopt(self, left: Left, name: str) -> None:
+        shipped = False
+        try:
+            await asyncio.to_thread(left.recover)
+            count = await self._shipper.ship(left)
+            shipped = True
+        except OSError as error:
+            # The others must not wait for this one.
+            if name not in self._unreadable:
+                self._unreadable.add(name)
+                get_logger(__name__).error(
+                    "what an ended process has left cannot be read",
+                    folder=name,
+                    reason=error.strerror,
+                )
+            return
+        finally:
+            left.close(shipped)
+        self.adopted += 1
+        self.orphans += left.orphans
+        get_logger(__name__).info(
+            "an ended process had left records", records=count, orphans=left.orphans
+        )
 
     async def close(self) -> None:
         """Write what waits, if the database is there within a few seconds."""
         try:
             async with asyncio.timeout(LAST_TRY):
                 await self.flush()
-        except (StoreUnavailable, TimeoutError):
+        except (StoreUnavailable, OSError):
             get_logger(__name__).error(
-                "records of calls were lost: the database was away at the end", lost=self.waiting
+                "records of calls were not written: the database was away at the end",
+                waiting=self.waiting,
+                kept=self._root is not None,
             )
+        self.spool.close()
 
-    async def _write(self, batch: list[Record]) -> None:
+    async def _tried(self, work: Callable[[], Awaitable[None]]) -> bool:
         try:
-            await self._insert(batch)
-        except DBAPIError:
-            # One row that the database will not have must not hold up the others.
-            for one in batch:
-                try:
-                    await self._insert([one])
-                except DBAPIError as error:
-                    self.dropped += 1
-                    get_logger(__name__).error(
-                        "the record of a call was refused", id=one.id, reason=type(error).__name__
-                    )
-
-    async def _insert(self, batch: list[Record]) -> None:
-        statement = _insertion(self._engine.dialect.name)
-        async with writing(self._engine) as connection:
-            await connection.execute(statement, [row_of(one) for one in batch])
-
-
-def _insertion(dialect: str) -> Insert:
-    if dialect == "sqlite":
-        return sqlite.insert(CALLS).on_conflict_do_nothing(index_elements=["id"])
-    # Whoever has a PostgreSQL has loaded it already.
-    from sqlalchemy.dialects.postgresql import insert
-
-    return insert(CALLS).on_conflict_do_nothing(index_elements=["id"])
+            await work()
+        except (StoreUnavailable, OSError) as error:
+            self._failures = min(self._failures + 1, 16)
+            get_logger(__name__).warning(
+                "records of calls wait for the database",
+                waiting=self.waiting,
+                reason=error.message if isinstance(error, StoreUnavailable) else error.strerror,
+            )
+            return False
+        self._failures = 0
+        return True

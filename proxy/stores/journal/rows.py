@@ -6,18 +6,62 @@ answer is in either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from pipelines.record import Record
+from pipelines.record import AttemptRecord, Record
 from pipelines.usage import Usage
+from proxy.stores.journal.rollups import DAY
 
 LONGEST = 1_000
 MOST = 2**63 - 1
+# The year 9999.
+LATEST = 253_370_764_800.0
 # Distinguishes calls for which a client chose one id.
 MARK = "~"
 
+# Texts that have a column of their own, by their names in a record.
+_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "key_alias": "key",
+        **{
+            name: name
+            for name in (
+                "user_id",
+                "team_id",
+                "organization_id",
+                "end_user",
+                "model",
+                "model_group",
+                "upstream_model",
+                "deployment",
+                "provider",
+                "session_id",
+                "trace_id",
+                "provider_request_id",
+                "cache",
+                "error_class",
+            )
+        },
+    }
+)
+# Texts that are only told again.
+_TOLD = (
+    "key_digest",
+    "team_alias",
+    "user_email",
+    "route",
+    "user_agent",
+    "parent_span",
+    "api_base",
+    "requested_model",
+    "cache_key",
+    "mirror_of",
+)
+_FIRST: tuple[Any, ...] = ("first", None, None, None)
 _NOTHING = Usage()
 _COUNTED = tuple(
     (name, getattr(_NOTHING, name))
@@ -27,29 +71,34 @@ _COUNTED = tuple(
 
 
 def row_of(record: Record) -> dict[str, Any]:
-    """The row of a call."""
+    """The row of a call, with what is written elsewhere besides: `tags`, `prompt`, `answer` and the
+    amounts that only rollups have."""
     usage = record.usage
+    texts = {column: _text(getattr(record, name)) for column, name in _TEXTS.items()}
+    # A record whose time is no time must not stop those behind it.
+    started = record.started if 0 <= record.started < LATEST else 0.0
     return {
         "id": row_id(record),
-        "started": record.started,
-        "ended": record.started + record.duration,
+        "day": int(started // DAY),
+        "started": started,
+        "ended": started + record.duration,
         "operation": record.operation,
         "outcome": record.outcome,
         "status": record.status,
+        **texts,
         "key_id": record.key_id or None,
-        "key_alias": _text(record.key),
-        "user_id": _text(record.user_id),
-        "team_id": _text(record.team_id),
-        "organization_id": _text(record.organization_id),
-        "end_user": _text(record.end_user),
-        "model": _text(record.model),
-        "deployment": _text(record.deployment),
-        "provider": record.provider,
+        "model_group": texts["model_group"] or texts["model"],
         "streaming": record.streaming,
         "prompt_tokens": min(usage.prompt_tokens, MOST),
         "completion_tokens": min(usage.completion_tokens, MOST),
         "cost": None if record.cost is None else min(record.cost, MOST),
         "data": orjson.dumps(_data(record), default=str).decode(),
+        "cached_tokens": min(usage.cached_tokens, MOST),
+        "cache_write_tokens": min(usage.cache_write_tokens, MOST),
+        "first_byte": record.first_byte,
+        "tags": [tag for one in record.tags if (tag := _text(one))],
+        "prompt": _kept(record.prompt),
+        "answer": _kept(record.answer),
     }
 
 
@@ -67,24 +116,43 @@ def _data(record: Record) -> dict[str, Any]:
         if (value := getattr(record.usage, name)) != nothing
     }
     found = {
-        "upstream_model": _text(record.upstream_model),
         "usage": usage,
         "cost_source": record.cost_source,
         "first_byte": record.first_byte,
         "fallbacks": record.fallbacks,
-        "attempts": [
-            [one.deployment, round(one.seconds, 6), _text(one.error)] for one in record.attempts
-        ],
+        "attempts": [_tried(one) for one in record.attempts],
         "error": _text(record.error),
         "client": record.client,
         "losses": list(record.losses),
         "tags": [_text(tag) for tag in record.tags],
+        "overhead": record.overhead,
+        "provider_status": record.provider_status,
+        "metadata": _fit(orjson.dumps(record.metadata, default=str).decode())
+        if record.metadata
+        else None,
+        "received_bytes": record.received_bytes,
+        "sent_bytes": record.sent_bytes,
+        **{name: _text(getattr(record, name)) for name in _TOLD},
     }
     return {name: value for name, value in found.items() if value}
 
 
+def _tried(attempt: AttemptRecord) -> list[Any]:
+    told = [attempt.deployment, round(attempt.seconds, 6), _text(attempt.error)]
+    more = [attempt.kind, attempt.code, attempt.first_byte, attempt.cost]
+    return told if more == list(_FIRST) else [*told, *more]
+
+
 def _text(text: str | None) -> str | None:
-    if text is None:
-        return None
+    return _fit(text[:LONGEST]) if text else None
+
+
+def _kept(text: str | None) -> str | None:
+    return _fit(text) if text else None
+
+
+def _fit(text: str) -> str:
     # PostgreSQL holds no NUL and no half of a character.
-    return text[:LONGEST].replace("\0", "").encode("utf-8", "replace").decode()
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

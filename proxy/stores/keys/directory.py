@@ -8,6 +8,7 @@ changes.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -95,6 +96,17 @@ class Directory:
             raise _refused(found.refusal)
         return found.principal
 
+    async def holder(self, digest: str) -> Principal | None:
+        """Who holds the key with this digest, or None. Raises as `find` does."""
+        if digest and digest == self._master_digest:
+            return self._master
+        answer = self._lookups.known(digest) or await self._asked(digest, "")
+        if answer is None:
+            return None
+        if answer.value.refusal is not None:
+            raise _refused(answer.value.refusal)
+        return answer.value.principal
+
     async def joined(self, principal: Principal, party: Party) -> Principal:
         """The caller together with those that it calls for. Raises Forbidden where one of them is
         blocked, and StoreUnavailable."""
@@ -108,6 +120,11 @@ class Directory:
         if found.refusal is not None:
             raise Forbidden(found.refusal[1], None)
         return found.principal
+
+    def callers(self) -> Iterator[Found]:
+        """Everybody who is remembered: keys first, then those that they called for."""
+        yield from self._lookups
+        yield from self._joins
 
     async def follow(self) -> None:
         """Forget whatever anybody changes; runs until it is cancelled."""

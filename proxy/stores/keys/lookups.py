@@ -8,7 +8,7 @@ grace that is bounded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -62,6 +62,10 @@ class Lookups(Generic[T]):
         self._background = background
         self._flights: dict[Hashable, _Flight[T]] = {}
         self._away_until = 0.0
+
+    def __iter__(self) -> Iterator[T]:
+        """All that is remembered, the latest last."""
+        return (answer.value for answer in self._kept)
 
     def known(self, name: Hashable) -> Answer[T] | None:
         """The answer where it is good as it stands."""

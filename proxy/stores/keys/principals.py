@@ -61,6 +61,9 @@ def principal_of(
         team_aliases=_team_aliases(bearers),
         routes=routes_of(key.key_type, key.allowed_routes),
         networks=_networks(key.allowed_ips),
+        region=_region(bearers),
+        team_alias=team.alias if team else None,
+        user_email=user.email if user else None,
     )
 
 
@@ -78,6 +81,9 @@ def widened(
         allowances=(*base.allowances, *_allowances(bearers, now, defaults or Defaults())),
         layers=(*base.layers, *_layers(bearers)),
         team_aliases=_team_aliases(bearers) or base.team_aliases,
+        region=_region(bearers),
+        team_alias=bearers.team.alias if bearers.team else base.team_alias,
+        user_email=bearers.user.email if bearers.user else base.user_email,
     )
 
 
@@ -194,6 +200,11 @@ def _layers(bearers: Bearers) -> Iterator[Layer]:
         found = layer(bearer, names, groups)
         if found is not None:
             yield found
+
+
+def _region(bearers: Bearers) -> str:
+    end_user = bearers.end_user
+    return (end_user.allowed_model_region or "") if end_user else ""
 
 
 def _team_aliases(bearers: Bearers) -> Mapping[str, str]:

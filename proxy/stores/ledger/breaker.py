@@ -29,6 +29,11 @@ class Breaker:
         if self._now() < self._until:
             raise LedgerUnavailable("The ledger failed several times, and is left alone a moment.")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is left alone now."""
+        return self._now() < self._until
+
     def failed(self) -> None:
         """Count a failure."""
         self._failures += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +57,11 @@ class EmbeddedLedger:
         self._timer: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Future[None] | None = None
         self._broken = False
+
+    @property
+    def held(self) -> Collection[str]:
+        """The ids of the holds that are not settled."""
+        return self._memory.held
 
     async def reserve(self, hold: Hold) -> Granted | Refused:
         """Take the hold, or nothing of it. Raises LedgerUnavailable."""

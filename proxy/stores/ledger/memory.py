@@ -6,7 +6,7 @@ The rule: nothing waits between the test and the taking, so no two holds can be 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.clock import Clock
@@ -54,6 +54,11 @@ class MemoryLedger:
         """Begin with what was spent before, in nano-dollars."""
         known = self._account(name)
         known.spent = known.entered = spent
+
+    @property
+    def held(self) -> Collection[str]:
+        """The ids of the holds that are not settled."""
+        return self._holds.keys()
 
     def holds(self, id: str) -> bool:
         """Whether a hold stands under this id."""

@@ -63,7 +63,7 @@ class PostgresLedger:
         answer: _Answer = self._background.loop.create_future()
         self._asks.append((hold, answer))
         if self._pump is None:
-            self._pump = self._background.spawn(self._decide(), "ledger.reserve")
+            self._pump = self._background.spawn(self._decide(), "ledger.reserve", shared=True)
         return await answer
 
     async def extend(self, hold: Hold, amount: int) -> Granted | Refused:

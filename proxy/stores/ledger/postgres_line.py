@@ -24,7 +24,8 @@ class PostgresLine:
         # It is large, and files have no use for it.
         import asyncpg
 
-        self._broken = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+        driver = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+        self._broken = (*driver, OSError, TimeoutError)
         self._create = asyncpg.create_pool
         self._address = address
         self._connections = connections

@@ -71,17 +71,17 @@ class RedisLedger:
         options: RedisOptions | None = None,
     ) -> None:
         options = options or RedisOptions()
-        self._background = background
+        self._background, self._patience = background, options.patience
         self._names = Names(options.prefix, options.lease)
-        self._line = RedisLine(url, Breaker(clock.monotonic), options.deadline)
+        self.breaker = Breaker(clock.monotonic)
+        self._line = RedisLine(url, self.breaker, options.deadline)
         # Calls do not wait behind what has more time than they have.
         self._slow_line = RedisLine(url, Breaker(clock.monotonic), options.patience)
-        self._patience = options.patience
         self._books = RedisBooks(PostgresLine(address, 2), self._names, options.grace)
         self._debts = Debts()
         self._asks: list[_Ask] = []
         self._back: list[Hold] = []
-        self._held: dict[str, Hold] = {}
+        self.held: dict[str, Hold] = {}
         self._epochs = Epochs(self._line, self._books, self._names)
         self._turning, self._writing = asyncio.Lock(), asyncio.Lock()
         self._pump: asyncio.Task[None] | None = None
@@ -104,7 +104,7 @@ class RedisLedger:
 
     def settle(self, settlement: Settlement) -> None:
         """Put what was spent in the hold's place, once, within some milliseconds."""
-        self._held.pop(settlement.hold.id, None)
+        self.held.pop(settlement.hold.id, None)
         self._debts.add(settlement)
         self._later("turn", SETTLE_WITHIN, self._turn_soon)
         self._later("write", WRITE_WITHIN, self._write_soon)
@@ -145,7 +145,7 @@ class RedisLedger:
     async def tend(self) -> None:
         """Renew this process's leases, and settle and book what the dead have left."""
         await self.flush()
-        held = list(self._held.values())
+        held = list(self.held.values())
         for start in range(0, len(held), AT_ONCE):
             await self._checked([self._names.renew(one) for one in held[start : start + AT_ONCE]])
         await self._checked([self._names.reap(self._epochs.current, MOST_EXPIRED)])
@@ -221,7 +221,7 @@ class RedisLedger:
 
     def _turn_soon(self) -> None:
         if self._pump is None:
-            self._pump = self._background.spawn(self._turns(), "ledger.redis")
+            self._pump = self._background.spawn(self._turns(), "ledger.redis", shared=True)
 
     async def _turns(self) -> None:
         try:
@@ -232,7 +232,7 @@ class RedisLedger:
             self._later("turn", AGAIN_AFTER, self._turn_soon)
         finally:
             self._pump = None
-        if self._held:
+        if self.held:
             self._later("beat", BEAT, self._turn_soon)
 
     async def _turn(self) -> None:
@@ -307,9 +307,9 @@ class RedisLedger:
                 self._tell(ask, _refused(rest))
                 continue
             if ask.more is None:
-                self._held[ask.hold.id] = ask.hold
-            elif known := self._held.get(ask.hold.id):
-                self._held[ask.hold.id] = replace(known, amount=known.amount + ask.more)
+                self.held[ask.hold.id] = ask.hold
+            elif known := self.held.get(ask.hold.id):
+                self.held[ask.hold.id] = replace(known, amount=known.amount + ask.more)
             self._tell(ask, Granted(tuple(int(one) for one in rest)))
 
     def _tell(self, ask: _Ask, answer: Granted | Refused | LedgerUnavailable) -> None:
@@ -330,7 +330,7 @@ class RedisLedger:
             self._tell(ask, LedgerUnavailable(words))
 
     def _give_back(self, hold: Hold) -> None:
-        self._held.pop(hold.id, None)
+        self.held.pop(hold.id, None)
         self._back.append(hold)
         self._later("turn", SETTLE_WITHIN, self._turn_soon)
 
@@ -372,11 +372,11 @@ class RedisLedger:
 
     def _recover_soon(self) -> None:
         if self._recovery is None and "recover" not in self._timers:
-            self._recovery = self._background.spawn(self._recover(), "ledger.refill")
+            self._recovery = self._background.spawn(self._recover(), "ledger.refill", shared=True)
 
     async def _recover(self) -> None:
         try:
-            if await self._epochs.find(self._held.values()):
+            if await self._epochs.find(self.held.values()):
                 self._debts.refilled(self._epochs.number)
             else:
                 self._later("recover", POLL, self._recover_soon)

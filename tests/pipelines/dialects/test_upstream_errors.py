@@ -19,7 +19,16 @@ from pipelines.dialects.upstream_errors import (
     status_in,
     upstream_error,
 )
-from pipelines.errors import Denied, Overloaded, Rejected, UpstreamError, UpstreamFailed
+from pipelines.errors import (
+    ContentRefused,
+    ContextTooLong,
+    Denied,
+    ModelNotFound,
+    Overloaded,
+    Rejected,
+    UpstreamError,
+    UpstreamFailed,
+)
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=8),
@@ -140,7 +149,7 @@ def test_secrets_are_taken_out_of_all_that_was_said() -> None:
         (401, Denied, 502, False, True),
         (402, Denied, 502, False, True),
         (403, Denied, 502, False, True),
-        (404, Rejected, 404, False, True),
+        (404, ModelNotFound, 404, False, True),
         (405, Rejected, 405, False, False),
         (408, UpstreamFailed, 504, True, True),
         (409, UpstreamFailed, 504, True, True),
@@ -205,8 +214,24 @@ def test_no_credit_is_no_rate_limit(code: str) -> None:
 )
 def test_a_prompt_that_is_too_long_has_its_own_code(message: str) -> None:
     error = error_for(400, {"error": {"message": message, "code": 400}})
-    assert type(error) is Rejected
+    assert type(error) is ContextTooLong
     assert (error.code, error.status) == ("context_length_exceeded", 400)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": "no", "code": "content_filter"},
+        {"message": "no", "code": "content_policy_violation"},
+        {"message": "The prompt triggered Azure OpenAI's content management policy."},
+        {"message": "Output blocked by content filtering policy"},
+        {"message": "Your request was rejected as a result of our safety system."},
+    ],
+)
+def test_what_a_filter_refused_is_told_apart(said: dict[str, str]) -> None:
+    error = error_for(400, {"error": said})
+    assert type(error) is ContentRefused
+    assert (error.family, error.elsewhere, error.retryable) == ("content_policy", False, False)
 
 
 def test_a_body_that_is_too_large_is_no_long_prompt() -> None:

@@ -91,3 +91,9 @@ def test_only_known_providers_are_asked_besides() -> None:
         ]
     )
     assert found["providers"]["a"]["also"] == ["b"]
+
+
+def test_context_windows_stand_after_the_services() -> None:
+    given = {"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 1}}
+    made = from_genai([{"id": "a", "models": [{**given, "context_window": 8000}, given]}])
+    assert [row[2:] for row in made["providers"]["a"]["models"]] == [[[], 8000], []]

@@ -245,3 +245,16 @@ def test_a_book_uses_another_table_from_now_on() -> None:
 
 def test_every_kind_of_price_is_one_that_costs_know() -> None:
     assert {"prompt", "completion", "cached", "search"} <= KINDS
+
+
+def test_a_book_knows_context_windows_and_those_of_its_next_table() -> None:
+    book = PriceBook(load_prices)
+    assert book.window("openai", "gpt-4o") == 128_000
+    assert book.window("openai", "nobody-knows-it") is None
+    row = ["=m", {"prompt": 1}, [], 8000]
+    table = {"format": 1, "names": {}, "providers": {"acme": {"models": [row]}}}
+    book.replace(read_table(orjson.dumps(table)))
+    assert book.window("acme", "m") == 8000
+    row[3] = -1
+    with pytest.raises(BadTable, match="the context window is no number of tokens"):
+        read_table(orjson.dumps(table))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.routing.routes import LONGEST_KEPT, Fallbacks, Routes
+from pipelines.routing.routes import LONGEST_KEPT, Fallbacks, Routes, stars
 from tests.builders import a_deployment
 
 
@@ -137,3 +137,42 @@ def test_added_deployments_are_served_until_others_take_their_place() -> None:
     assert found(routes, "gpt") == [("w", "gpt")]
     assert found(routes, "hello") == [("b", "hello")]
     assert [one.id for one in routes.written] == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("group", "model", "name", "sent"),
+    [
+        ("acme/*::static::*", "x/*::static::*", "acme/a::static::b", "x/a::static::b"),
+        ("*/x-*", "*-*", "a/x-b/x-c", "a/x-b-c"),
+        ("re:gpt-(4|5)(o?)", "model-*-*", "gpt-4o", "model-4-o"),
+        ("re:gpt-[45]", "llama", "gpt-5", "llama"),
+        ("re:gpt-.*", "llama", "gpt-5", "llama"),
+    ],
+)
+def test_routes_fill_every_star_with_its_own_part(
+    group: str, model: str, name: str, sent: str
+) -> None:
+    assert found(wild(group, model), name) == [("w", sent)]
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("a*b*c", "acb"),
+        ("re:gpt-[45]", "gpt-45"),
+        ("re:gpt-[45]", "re:gpt-[45]"),
+        ("re:.*", "m" * (LONGEST_KEPT + 1)),
+    ],
+)
+def test_routes_find_nobody_for_a_name_that_fits_no_pattern(group: str, name: str) -> None:
+    assert found(wild(group, "llama"), name) == []
+
+
+def test_routes_list_no_expression_among_names_or_wildcards() -> None:
+    routes = Routes([a_deployment("r", "re:gpt-.*", model="x"), a_deployment("a", "b*")])
+    assert routes.names == ()
+    assert routes.wildcards == ("b*",)
+
+
+def test_stars_are_counted_and_a_broken_expression_is_told() -> None:
+    assert [stars(name) for name in ("a", "a*", "*b*", "re:(a)(b)", "re:(")] == [0, 1, 2, 2, -1]

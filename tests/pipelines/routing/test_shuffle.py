@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from random import Random
 
 from pipelines.deployment import Deployment
-from pipelines.routing.shuffle import Shuffle
+from pipelines.routing.shuffle import MOST_CIRCLES, Shuffle
 from tests.builders import a_deployment
 
 DRAWS = 4000
@@ -69,6 +69,31 @@ def test_shuffle_takes_the_lowest_order_only() -> None:
         a_deployment("b", order=1, weight=1.0),
     ]
     assert set(shares(crowd)) == {"a", "b"}
+
+
+def test_shuffle_keeps_to_the_weights_over_few_calls_already() -> None:
+    trio = [a_deployment(str(n), weight=n) for n in (5, 3, 2)]
+    for seed in range(20):
+        shuffle = Shuffle(Random(seed))
+        counts = Counter(shuffle.choose(trio).id for _ in range(1000))
+        assert all(abs(counts[str(n)] - 100 * n) <= 10 for n in (5, 3, 2))
+
+
+def test_shuffle_spreads_those_that_follow_a_failure_over_all_others() -> None:
+    trio = [a_deployment(name) for name in "abc"]
+    shuffle, second = Shuffle(Random(5)), Counter[str]()
+    for _ in range(300):
+        first = shuffle.choose(trio)
+        if first.id == "a":
+            second[shuffle.choose(trio[1:]).id] += 1
+    assert abs(second["b"] - second["c"]) < 10
+
+
+def test_shuffle_forgets_where_it_was_with_sets_that_are_too_many() -> None:
+    shuffle = Shuffle(Random(1))
+    for n in range(3000):
+        shuffle.choose([a_deployment(f"a{n}"), a_deployment(f"b{n}")])
+    assert len(shuffle._places) <= MOST_CIRCLES
 
 
 def test_shuffle_is_repeatable_with_the_same_seed() -> None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
-from pipelines.errors import Denied, Overloaded, Rejected, UpstreamError, UpstreamFailed
+from pipelines.errors import (
+    ContentRefused,
+    ContextTooLong,
+    Denied,
+    Overloaded,
+    Rejected,
+    UpstreamError,
+    UpstreamFailed,
+)
 from pipelines.routing.policy import RoutePolicy
 from pipelines.routing.routes import Fallbacks, Routes
-from pipelines.routing.tries import Tries
+from pipelines.routing.tries import Rules, Tries
+from pipelines.routing.wishes import NO_WISHES, Alternative, Wishes
 from tests.builders import a_deployment
 from tests.pipelines.routing.test_tries import InOrder, played
 
@@ -28,7 +39,7 @@ def falling(
     """The tries of group "a", where each group has one deployment of its own name."""
     deployments = [a_deployment(name, name) for name in groups]
     routes = Routes(deployments, aliases, Fallbacks(lists, default, depth))
-    return Tries("a", routes, RoutePolicy(num_retries=num_retries), Random(1))
+    return Tries("a", Rules(routes, RoutePolicy(num_retries=num_retries), Random(1)), InOrder())
 
 
 def tried(tries: Tries, error: UpstreamError | None = None) -> str:
@@ -88,7 +99,9 @@ def test_fallbacks_of_an_alias_are_those_of_its_group() -> None:
     routes = Routes(
         [a_deployment("a", "a"), a_deployment("b", "b")], {"x": "a"}, Fallbacks({"a": ["b"]})
     )
-    assert tried(Tries("x", routes, RoutePolicy(num_retries=0), Random(1))) == "ab"
+    assert (
+        tried(Tries("x", Rules(routes, RoutePolicy(num_retries=0), Random(1)), InOrder())) == "ab"
+    )
 
 
 def test_fallbacks_may_stand_behind_a_wildcard() -> None:
@@ -96,10 +109,10 @@ def test_fallbacks_may_stand_behind_a_wildcard() -> None:
         [a_deployment("a", "a"), a_deployment("w", "acme/*", model="*")],
         fallbacks=Fallbacks({"a": ["acme/x"]}),
     )
-    tries = Tries("a", routes, RoutePolicy(num_retries=0), Random(1))
-    assert tries.next(InOrder()) is not None
+    tries = Tries("a", Rules(routes, RoutePolicy(num_retries=0), Random(1)), InOrder())
+    assert tries.next() is not None
     assert tries.failed(UpstreamFailed("no")) == 0.0
-    fallback = tries.next(InOrder())
+    fallback = tries.next()
     assert fallback is not None
     assert (fallback.id, fallback.model) == ("w", "x")
 
@@ -123,7 +136,7 @@ def test_a_rate_limit_tries_the_rest_of_the_group_first() -> None:
         [a_deployment("a", "a"), a_deployment("A", "a"), a_deployment("b", "b")],
         fallbacks=Fallbacks({"a": ["b"]}),
     )
-    tries = Tries("a", routes, RoutePolicy(num_retries=1), Random(1))
+    tries = Tries("a", Rules(routes, RoutePolicy(num_retries=1), Random(1)), InOrder())
     assert tried(tries, Overloaded("busy")) == "aAbb"
 
 
@@ -146,3 +159,48 @@ def test_a_rejected_call_is_not_repeated_but_may_fall_back_as_in_litellm() -> No
 
 def test_a_refused_credential_falls_back() -> None:
     assert tried(falling({"a": ["b"]}, num_retries=2), Denied("key")) == "ab"
+
+
+def falling_for(
+    error: UpstreamError, wishes: Wishes = NO_WISHES, checks: bool = False, **lists: Any
+) -> str:
+    """The groups that are tried for a call to "a" whose every try fails with the error."""
+    groups = [a_deployment(name, name) for name in "abcde"]
+    rules = Rules(
+        Routes(groups, None, replace(Fallbacks({"a": ["b"]}), **lists)),
+        RoutePolicy(num_retries=0, checks_fallbacks=checks),
+        Random(1),
+    )
+    choice = InOrder()
+    choice.forbidden = {"b"}
+    return tried(Tries("a", rules, choice, wishes), error)
+
+
+def test_long_prompts_and_refused_contents_have_fallbacks_of_their_own() -> None:
+    long, refused = ContextTooLong("no"), ContentRefused("no")
+    assert falling_for(long, context_window={"a": ["c"]}) == "acb"
+    assert falling_for(refused, content_policy={"*": ["d"]}) == "adb"
+    assert falling_for(refused, context_window={"a": ["c"]}) == "ab"
+    assert falling_for(UpstreamFailed("no"), context_window={"a": ["c"]}) == "ab"
+
+
+def test_the_calls_own_fallbacks_come_in_place_of_the_operators() -> None:
+    own = Wishes(fallbacks=(Alternative("d"), Alternative("e")))
+    assert falling_for(UpstreamFailed("no"), own) == "ade"
+    assert falling_for(ContextTooLong("no"), own, context_window={"a": ["c"]}) == "adec"
+    assert falling_for(UpstreamFailed("no"), Wishes(disable_fallbacks=True)) == "a"
+
+
+def test_a_fallback_that_the_caller_may_not_use_is_passed_over_where_the_operator_says_so() -> None:
+    assert falling_for(UpstreamFailed("no")) == "ab"
+    assert falling_for(UpstreamFailed("no"), checks=True) == "a"
+
+
+def test_a_providers_prefix_and_a_pattern_find_the_fallbacks_too() -> None:
+    routes = Routes(
+        [a_deployment("w", "acme/*", model="*"), a_deployment("b", "b")],
+        fallbacks=Fallbacks({"x": ["b"], "acme/*": ["b"]}),
+    )
+    for name in ("acme/x", "acme/other"):
+        rules = Rules(routes, RoutePolicy(num_retries=0), Random(1))
+        assert tried(Tries(name, rules, InOrder())) == "wb"

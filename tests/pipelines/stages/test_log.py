@@ -15,7 +15,7 @@ from pipelines.errors import (
     StreamBroken,
     UpstreamFailed,
 )
-from pipelines.events import Data, End
+from pipelines.events import Data, End, Flow, Media
 from pipelines.exchange import Exchange, Principal
 from pipelines.record import AttemptRecord, Record
 from pipelines.stages.log import Log
@@ -84,8 +84,84 @@ def test_log_tells_all_of_a_good_call() -> None:
         cost=42,
         first_byte=0.5,
         fallbacks=1,
-        attempts=(AttemptRecord("d1", 3.0),),
+        attempts=(AttemptRecord("d1", 3.0, cost=42, provider="acme", model="gpt-4o-2024"),),
+        key_digest="digest",
+        route="/chat/completions",
+        api_base="https://acme.example/v1",
+        received_bytes=len(a_stream_call().raw),
+        sent_bytes=1,
+        overhead=0.0,
+        requested_model="gpt",
+        model_group="gpt",
     )
+
+
+def test_log_tells_where_the_call_belongs_by_its_clients_words() -> None:
+    parent = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = [
+        (b"traceparent", parent),
+        (b"user-agent", b"curl/8"),
+        (b"x-litellm-session-id", b"s"),
+    ]
+    call = a_call(a_body(metadata={"trace_id": "t", "generation_name": "g"}), headers=headers)
+    assert call.json
+    found = recorded(an_exchange(call, a_principal(), a_deployment()), flow_of(*GOOD))
+    assert (found.session_id, found.trace_id, found.parent_span) == ("s", "t", parent.decode())
+    assert found.metadata == {"trace_id": "t", "generation_name": "g"}
+    assert found.user_agent == "curl/8"
+
+
+def test_log_tells_both_the_model_that_was_asked_for_and_what_it_stood_for() -> None:
+    exchange, journal = an_exchange(a_call(a_body("alias"))), FakeJournal()
+
+    async def rest() -> Flow:
+        exchange.call = exchange.call.altered({"model": "gpt"})
+        exchange.attempt(a_deployment("d1", "group", model="gpt-2024"), 101.0)
+        yield a_head()
+        yield End(NO_USAGE)
+
+    asyncio.run(taken(Log(journal, FakeClock(103.0))(exchange, rest)))
+    (found,) = journal.records
+    assert (found.requested_model, found.model) == ("alias", "gpt")
+    assert (found.model_group, found.upstream_model) == ("group", "gpt-2024")
+
+
+def test_log_tells_what_the_provider_calls_the_last_attempt() -> None:
+    exchange = a_full_exchange()
+    exchange.attempts[0].heard = [(b"server", b"x"), (b"request-id", b"req_1")]
+    assert recorded(exchange, flow_of(*GOOD)).provider_request_id == "req_1"
+
+
+def test_log_tells_how_long_only_the_gateway_was_at_work() -> None:
+    exchange = an_exchange()
+    exchange.attempt(a_deployment(), 100.25)
+    exchange.attempts[0].first_byte, exchange.first_byte = 102.0, 102.5
+    assert recorded(exchange, flow_of(*GOOD)).overhead == 0.75
+
+
+def test_the_time_of_a_kept_answer_is_the_gateways_own() -> None:
+    exchange = an_exchange()
+    exchange.cache, exchange.first_byte = "hit", 100.5
+    assert recorded(exchange, flow_of(*GOOD)).overhead == 0.5
+
+
+def test_nobody_knows_the_gateways_own_time_where_a_call_waited_for_another() -> None:
+    exchange = an_exchange()
+    exchange.cache = "joined"
+    assert recorded(exchange, flow_of(*GOOD)).overhead is None
+
+
+def test_log_counts_the_bytes_of_a_reply_that_broke() -> None:
+    rest = flow_of(a_head(), Data(b"abc"), Data(b"de"), StreamBroken("cut"))
+    found = recorded(a_full_exchange(), rest)
+    assert (found.sent_bytes, found.error_class) == (5, "StreamBroken")
+
+
+def test_log_tells_what_the_provider_called_the_error() -> None:
+    fault = UpstreamFailed("Acme is busy.")
+    fault.provider_status = 529
+    found = recorded(a_full_exchange(), flow_of(fault))
+    assert (found.error_class, found.provider_status) == ("UpstreamFailed", 529)
 
 
 def test_log_tells_where_the_call_came_from() -> None:
@@ -170,8 +246,17 @@ def test_log_tells_every_try() -> None:
     exchange.attempt(a_deployment("d2", provider=None), 101.5)
     record = recorded(exchange, flow_of(*GOOD))
     assert record.attempts == (
-        AttemptRecord("d1", 1.0, "first one failed"),
-        AttemptRecord("d2", 1.5),
+        AttemptRecord(
+            "d1",
+            1.0,
+            "first one failed",
+            "first",
+            "upstream_error",
+            provider="acme",
+            model="gpt",
+            error_class="UpstreamFailed",
+        ),
+        AttemptRecord("d2", 1.5, began=1.5, provider="acme", model="gpt"),
     )
     assert record.deployment == "d2"
 
@@ -231,6 +316,16 @@ def test_log_keeps_no_prompt_no_answer_and_no_secret() -> None:
     assert not any(word in words for word in ("my prompt", "the answer", SECRET, "note"))
 
 
+def test_log_tells_no_prompt_that_a_provider_repeats() -> None:
+    call = a_call(a_body(messages=[{"role": "user", "content": "the cat is called Grane"}]))
+    assert call.json
+    exchange = an_exchange(call, a_principal(), a_deployment())
+    fault = UpstreamFailed("no answer to 'the cat is called Grane'")
+    exchange.attempts[0].error = fault
+    record = recorded(exchange, flow_of(fault))
+    assert record.error == record.attempts[0].error == "no answer to '[…]'"
+
+
 def test_log_cuts_a_monstrous_model_name() -> None:
     call = a_call(a_body("m" * 1_000_000))
     assert call.model
@@ -250,3 +345,45 @@ def test_log_takes_the_usage_as_it_stands_when_the_call_is_over() -> None:
 
     asyncio.run(run())
     assert journal.records[0].usage == Usage(prompt_tokens=9, completion_tokens=99)
+
+
+class FakeTexts:
+    """Keeps the texts of every call that answers, or of all."""
+
+    def __init__(self, refused: bool = True) -> None:
+        self.refused = refused
+        self.heard: list[bytes] = []
+        self.records: list[Record] = []
+        self.media: list[Media | None] = []
+        self.take, self.put = self.heard.append, self.records.append
+
+    def hear(self, exchange: Exchange, media: Media | None) -> FakeTexts | None:
+        self.media.append(media)
+        return self if media or self.refused else None
+
+
+def kept(rest: Rest, texts: FakeTexts) -> FakeJournal:
+    """The journal of a call whose texts may be kept."""
+    journal = FakeJournal()
+    with suppress(Exception):
+        asyncio.run(taken(Log(journal, FakeClock(), texts=texts)(a_full_exchange(), rest)))
+    return journal
+
+
+def test_who_keeps_the_texts_hears_the_reply_and_gets_the_record() -> None:
+    texts = FakeTexts()
+    journal = kept(flow_of(a_head(), Data(b"a"), Data(b"b"), End(NO_USAGE)), texts)
+    assert (texts.heard, texts.media, journal.records) == ([b"a", b"b"], [Media.SSE], [])
+    assert [(one.outcome, one.sent_bytes) for one in texts.records] == [("ok", 2)]
+
+
+def test_a_refused_call_is_kept_with_its_texts_too() -> None:
+    texts = FakeTexts()
+    journal = kept(flow_of(BadCall("no")), texts)
+    assert (texts.media, journal.records) == ([None], [])
+    assert [one.outcome for one in texts.records] == ["refused"]
+
+
+def test_a_call_whose_texts_are_not_kept_is_in_the_journal() -> None:
+    journal = kept(flow_of(BadCall("no")), FakeTexts(refused=False))
+    assert [one.outcome for one in journal.records] == ["refused"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.call import Call as Asked
 from pipelines.errors import (
     BadCall,
     Denied,
@@ -21,8 +22,14 @@ from pipelines.errors import (
 )
 from pipelines.events import Data, End, Event, Flow
 from pipelines.exchange import Exchange
+from pipelines.routing.choice import Chooser
+from pipelines.routing.filters import View
+from pipelines.routing.health import Health
 from pipelines.routing.policy import RoutePolicy
+from pipelines.routing.retry_budget import RetryBudget
 from pipelines.routing.routes import Fallbacks, Routes
+from pipelines.routing.strategies import Means, SimpleShuffle
+from pipelines.routing.tries import Rules
 from pipelines.stages.route import Route
 from pipelines.usage import NO_USAGE
 from tests.builders import (
@@ -43,19 +50,41 @@ from tests.fakes.ports import FakeClock
 GOOD: tuple[Event, ...] = (a_head(), Data(b"a"), End(NO_USAGE))
 
 
+def a_route(
+    routes: Routes,
+    clock: FakeClock,
+    policy: RoutePolicy | None = None,
+    health: Health | None = None,
+    budget: RetryBudget | None = None,
+) -> Route:
+    """The stage, which chooses by chance."""
+    random = Random(4)
+    view = View(health or Health())
+    strategy = SimpleShuffle(Means(view.traffic, random))
+    chooser = Chooser(view, strategy, clock, budget or RetryBudget())
+    return Route(Rules(routes, policy or RoutePolicy(), random), chooser)
+
+
 class Call:
     """One call through route, and what became of it."""
 
     def __init__(
-        self, *scripts: tuple[Step, ...], routes: Routes | None = None, **policy: Any
+        self,
+        *scripts: tuple[Step, ...],
+        routes: Routes | None = None,
+        call: Asked | None = None,
+        budget: RetryBudget | None = None,
+        health: Health | None = None,
+        **policy: Any,
     ) -> None:
         self.clock = FakeClock()
         self.rest = Rest(*scripts)
-        self.exchange = an_exchange(principal=a_principal())
+        self.exchange = an_exchange(call, a_principal())
         self.events: list[Event] = []
         self.tried: list[str] = []
         routes = routes or Routes([a_deployment("a"), a_deployment("b")])
-        self._route = Route(routes, RoutePolicy(**policy), self.clock, Random(4))
+        self.health = health or Health()
+        self._route = a_route(routes, self.clock, RoutePolicy(**policy), self.health, budget)
 
     def flow(self) -> Flow:
         return self._route(self.exchange, self._proceed)
@@ -76,7 +105,7 @@ class Call:
 def unknown_to(models: list[str] | None, routes: Routes) -> str:
     """The message for a caller of these models who asks for one that nobody serves."""
     exchange = an_exchange(a_call(a_body("nobody")), a_principal(models=models))
-    route = Route(routes, RoutePolicy(), FakeClock(), Random(1))
+    route = a_route(routes, FakeClock())
     with pytest.raises(UnknownModel) as raised:
         asyncio.run(taken(route(exchange, flow_of())))
     assert raised.value.status == 404
@@ -151,7 +180,8 @@ def test_route_waits_as_long_as_the_provider_asks() -> None:
     busy = Overloaded("busy", 429, 7.0)
     call = Call((busy,), GOOD, routes=Routes([a_deployment("a")]))
     call.run()
-    assert call.clock.sleeps == [7.0]
+    (wait,) = call.clock.sleeps
+    assert 7.0 <= wait <= 7.75
 
 
 def test_route_gives_up_at_once_where_the_provider_asks_for_too_long() -> None:
@@ -240,7 +270,7 @@ def test_route_leaves_nothing_of_a_failed_attempt_to_the_next() -> None:
         call.exchange._upstream = object()  # type: ignore[assignment]
         return call.rest()
 
-    route = Route(Routes([a_deployment("a")]), RoutePolicy(), FakeClock(), Random(1))
+    route = a_route(Routes([a_deployment("a")]), FakeClock())
     asyncio.run(taken(route(call.exchange, proceed)))
     assert seen == [None, None]
 

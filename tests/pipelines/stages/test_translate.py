@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from pipelines.provider import Endpoint
 from pipelines.registry import DIALECTS
 from pipelines.routing.policy import RoutePolicy
 from pipelines.stages.translate import Translate, safe_segment
+from pipelines.traces import handed_on
 from pipelines.upstream import UpstreamRequest
 from pipelines.usage import NO_USAGE
 from tests.builders import (
@@ -378,3 +380,12 @@ def test_translate_tells_the_client_of_a_value_that_nobody_can_read() -> None:
     exchange = an_exchange(a_stream_call(tools=5), deployment=deployment)
     with pytest.raises(BadCall):
         asyncio.run(taken(TRANSLATE(exchange, flow_of())))
+
+
+def test_a_provider_is_told_the_trace_only_where_that_is_wanted() -> None:
+    assert "traceparent" not in request_for().headers
+    telling = Translate(DIALECTS, replace(POLICY, traces=True))
+    exchange = an_exchange(a_call(), deployment=a_deployment())
+    events = (a_head(Media.JSON), Data(a_completion()), End(NO_USAGE))
+    asyncio.run(taken(telling(exchange, flow_of(*events))))
+    assert exchange.upstream.headers["traceparent"] == handed_on(exchange)

@@ -66,8 +66,16 @@ class Source:
 
 class Meters:
     meters = True
+    check_at = None
 
     async def take(self, deployment: object) -> None: ...
+
+    async def meter(self) -> None: ...
+
+    def settle(self) -> None: ...
+
+    def beside(self, exchange: Exchange) -> Meters:
+        return self
 
 
 async def cut(

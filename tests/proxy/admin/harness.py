@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -15,14 +16,24 @@ from starlette.exceptions import HTTPException
 from pipelines.deployment import Deployment
 from pipelines.exchange import Principal
 from pipelines.ledger import Ledger
+from pipelines.parties import PartyRules
 from pipelines.providers.load import load_catalog
+from pipelines.routing.choice import Chooser
+from pipelines.routing.explain import Explainer
+from pipelines.routing.filters import View
+from pipelines.routing.health import Health
 from pipelines.routing.routes import Routes
+from pipelines.routing.strategies import Means, SimpleShuffle
+from pipelines.routing.traffic import Traffic
+from pipelines.routing.tries import Rules
 from proxy.admin.frame import Endpoint, routes_of
 from proxy.admin.table import ENDPOINTS
 from proxy.config.identity import IdentitySettings
 from proxy.config.masking import Vault
 from proxy.config.settings import Settings
 from proxy.http.plain import http_error
+from proxy.stores.cache.memory import MemoryReplies
+from proxy.stores.cache.opening import Replies
 from proxy.stores.entities.kinds import Entity, Key, Membership, Organization, Team, User
 from proxy.stores.entities.sealing import Sealer
 from proxy.stores.entities.store import EntityStore
@@ -52,6 +63,18 @@ class Backing:
     ledger: Ledger
     models: StoredModels
     calls: CallLog | None = None
+    replies: Replies = field(default_factory=lambda: MemoryReplies(FakeClock()))
+    parties: PartyRules = field(default_factory=PartyRules)
+    health: Health = field(default_factory=Health)
+    traffic: Traffic = field(default_factory=Traffic)
+
+    @property
+    def explainer(self) -> Explainer:
+        """Who knows how calls are routed, by this configuration."""
+        view = View(self.health, self.traffic)
+        rules = Rules(self.settings.routes, self.settings.policy, Random(1))
+        chooser = Chooser(view, SimpleShuffle(Means(self.traffic, Random(1))), FakeClock())
+        return Explainer(rules, chooser)
 
 
 @dataclass

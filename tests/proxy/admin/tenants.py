@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pipelines.cache_policy import CachePolicy
 from pipelines.exchange import Principal
 from proxy.admin.frame import Endpoint
+from proxy.config.caching import CacheSettings
 from proxy.stores.entities.kinds import (
     AccessGroup,
     EndUser,
@@ -93,6 +95,8 @@ _ALWAYS = ("return_full_object", "include_team_keys", "include_created_by_keys")
 def two_tenants(*endpoints: Endpoint) -> Admin:
     """The world of the tests: one tenant with callers of each role, and the other's things."""
     admin = Admin(endpoints=endpoints)
+    caching = CacheSettings(policy=CachePolicy(enabled=True))
+    admin.backing.settings = replace(admin.backing.settings, caching=caching)
     _put_theirs(admin)
     _put_ours(admin)
     return admin

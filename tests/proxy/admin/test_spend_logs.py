@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from proxy.stores.database.engine import writing
 from proxy.stores.entities.kinds import Key
+from proxy.stores.journal.batches import write_batch
+from proxy.stores.journal.rows import row_of
 from tests.conformance.journals import DATABASES
 from tests.fakes.later import Later
 from tests.proxy.admin.harness import Admin
-from tests.proxy.admin.recorded import recorded
+from tests.proxy.admin.recorded import a_call, recorded
 
 
 @pytest.fixture(params=DATABASES)
@@ -81,6 +84,55 @@ async def test_pages_are_counted(admin: Admin) -> None:
     assert [one["request_id"] for one in page["data"]] == ["mine", "b1"]
     failed = await admin.done("GET", "/spend/logs/ui", {"status_filter": "failure"})
     assert [one["status"] for one in failed["data"]] == ["failure"]
+
+
+async def test_a_cursor_leads_on_to_every_call_once(admin: Admin) -> None:
+    met: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"page_size": "2", **({"cursor": cursor} if cursor else {})}
+        page = await admin.done("GET", "/spend/logs/v2", query)
+        met += [one["request_id"] for one in page["data"]]
+        assert page["total"] == 5
+        cursor = page["next_cursor"]
+    assert met == ["a2", "mine", "mine", "b1", "a1"]
+    for query in ({"cursor": "x"}, {"cursor": "nan~x"}, {"cursor": "1~x", "sort_order": "asc"}):
+        assert (await admin.call("GET", "/spend/logs/v2", query)).status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ({"model": "gpt-4o"}, ["a1"]),
+        ({"model_group": "other"}, ["a2"]),
+        ({"min_spend": "0.001", "team_id": "red"}, ["b1"]),
+        ({"max_spend": "0"}, ["a2"]),
+        ({"cache_hit_filter": "hit"}, []),
+        ({"error_code": "502"}, []),
+        ({"error_code": "Timeout"}, []),
+        ({"error_message": "boom"}, []),
+        ({"session_id": "s"}, []),
+        ({"custom_llm_provider": "openai"}, []),
+        ({"sort_by": "spend", "sort_order": "asc", "page_size": "1"}, ["a2"]),
+        ({"start_date": "2026-05-12 10:00:00", "end_date": "2026-05-12 10:00:01"}, ["b1", "a1"]),
+    ],
+)
+async def test_filters(admin: Admin, query: dict[str, str], ids: list[str]) -> None:
+    page = await admin.done("GET", "/spend/logs/v2", query)
+    assert [one["request_id"] for one in page["data"]] == ids
+
+
+async def test_prompt_and_answer_are_there_where_they_were_kept(admin: Admin) -> None:
+    assert admin.backing.calls is not None
+    row = row_of(a_call("kept", user_id="alice"))
+    row |= {"prompt": '[{"role":"user","content":"Hi"}]', "answer": "Ho"}
+    async with writing(admin.backing.calls._engine) as connection:
+        await write_batch(connection, [row])
+    answer = await admin.done("GET", "/spend/logs/ui/kept", caller="sk-alice")
+    assert answer["messages"] == [{"role": "user", "content": "Hi"}]
+    assert answer["response"] == "Ho"
+    assert (await admin.done("GET", "/spend/logs/ui/a1"))["messages"] is None
+    assert (await admin.call("GET", "/spend/logs/ui/kept", caller="sk-bob")).status == 404
 
 
 async def test_without_recorded_calls_it_says_so(admin: Admin) -> None:

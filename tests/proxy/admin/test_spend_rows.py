@@ -18,9 +18,14 @@ def shown(**more: Any) -> dict[str, Any]:
 
 
 def test_a_call_that_failed_says_why() -> None:
-    found = shown(outcome="failed", status=502, error="it broke", cost=None)
+    why = {"error_class": "provider_error", "error": "it broke"}
+    found = shown(outcome="failed", status=502, cost=None, **why)
     assert (found["status"], found["spend"]) == ("failure", 0.0)
-    wanted = {"error_code": "502", "error_message": "it broke"}
+    wanted = {
+        "error_code": "502",
+        "error_class": "provider_error",
+        "error_message": "it broke",
+    }
     assert found["metadata"]["error_information"] == wanted
 
 

@@ -24,12 +24,12 @@ FILE = """
           stream_timeout: 2.5
           max_retries: 0
           temperature: 0.2
-          tags: [paid]
+          tag_regex: [paid]
           input_cost_per_token: 1.5e-07
           output_cost_per_token: 6e-07
           extra_headers: {X-Team: red}
       - model_name: llama
-        litellm_params: {model: groq/llama-3.1-8b-instant, tags: [free]}
+        litellm_params: {model: groq/llama-3.1-8b-instant, tag_regex: [free]}
       - model_name: gone
         litellm_params: {model: together_ai/m}
     router_settings:
@@ -100,7 +100,7 @@ def test_a_key_that_is_not_active_yet_is_one_line_however_often_it_stands(
 ) -> None:
     _, text = checked(tmp_path, monkeypatch)
     assert section(text, "Not active yet") == [
-        "  model_list[].litellm_params.tags (litellm.yaml:13 and 1 other)"
+        "  model_list[].litellm_params.tag_regex (litellm.yaml:13 and 1 other)"
     ]
 
 

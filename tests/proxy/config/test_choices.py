@@ -50,15 +50,6 @@ def test_waits_are_ours_the_routers_or_the_older_places(
     assert (policy.first_byte, policy.whole) == (first_byte, whole)
 
 
-def test_another_strategy_is_not_active_yet_and_an_unknown_one_wrong() -> None:
-    settings = with_sections("router_settings: {routing_strategy: least-busy}")
-    assert said(settings, "note") == (
-        "router_settings.routing_strategy: not active yet; simple-shuffle is used"
-    )
-    settings = with_sections("router_settings: {routing_strategy: fastest}")
-    assert 'expected "simple-shuffle", "least-busy"' in said(settings, "error")
-
-
 def test_stages_are_names_or_maps_of_a_name_to_its_settings() -> None:
     text = "headgate_settings: {stages: [auth, {acme: {level: marked}}, {route: }, stream]}"
     stages = with_sections(text).stages

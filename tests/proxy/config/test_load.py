@@ -76,7 +76,7 @@ def test_a_file_that_is_no_yaml_is_examined_without_an_exception() -> None:
 
 
 def test_warnings_and_notes_do_not_keep_it_from_being_served() -> None:
-    settings = with_sections("router_settings: {num_retry: 1, cooldown_time: 5}")
+    settings = with_sections("router_settings: {num_retry: 1, polling_interval: 5}")
     assert served(settings) is settings
     assert len(settings.problems) == 2
 

@@ -53,6 +53,27 @@ def test_our_own_key_names_another_folder() -> None:
     assert loaded(file, {"HEADGATE_DATA_DIR": "/srv/h"}).storage.folder == Path("/srv/f")
 
 
+def test_records_may_take_so_much_of_the_disk() -> None:
+    usual = loaded().storage
+    assert (usual.spool_bytes, usual.on_journal_full) == (2048 * 2**20, "drop_bodies")
+    own = loaded("headgate_settings: {spool_max_mb: 100, on_journal_full: refuse}").storage
+    assert (own.spool_bytes, own.on_journal_full) == (100 * 2**20, "refuse")
+
+
+def test_records_are_kept_as_long_as_litellms_keys_say() -> None:
+    usual = loaded().storage
+    assert (usual.kept_for, usual.clean_every) == (None, 86_400.0)
+    kept = "maximum_spend_logs_retention_period: 7d, maximum_spend_logs_retention_interval: 12h"
+    own = loaded(f"general_settings: {{{kept}}}").storage
+    assert (own.kept_for, own.clean_every) == (7 * 86_400.0, 12 * 3_600.0)
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "true", "[]"])
+def test_a_time_that_is_none_is_refused(value: str) -> None:
+    settings = loaded(f"general_settings: {{maximum_spend_logs_retention_period: {value}}}")
+    assert "expected a duration such as 7d or 12h" in str(settings.problems[0])
+
+
 def test_redis_is_found_as_litellms_users_write_it() -> None:
     parts = "router_settings: {redis_host: r, redis_port: 7000, redis_password: marked-0123456}"
     settings = loaded(parts)

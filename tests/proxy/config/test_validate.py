@@ -95,10 +95,10 @@ def test_a_place_for_anchors_is_no_unknown_section(name: str) -> None:
 
 
 def test_a_known_key_that_does_nothing_yet_is_a_note() -> None:
-    text = "litellm_settings: {turn_off_message_logging: true, cache: true}\nguardrails: []\n"
+    text = "litellm_settings: {modify_params: true, network_mock: true}\nguardrails: []\n"
     assert said(with_sections(text), "note") == (
-        "litellm_settings.turn_off_message_logging: not active yet\n"
-        "litellm_settings.cache: not active yet\n"
+        "litellm_settings.modify_params: not active yet\n"
+        "litellm_settings.network_mock: not active yet\n"
         "guardrails: not active yet"
     )
 

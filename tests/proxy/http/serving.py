@@ -29,7 +29,8 @@ from proxy.http.asgi import LEFT, Receive, Scope, Send
 from proxy.http.guard import ClientGuard
 from proxy.http.live import Live
 from proxy.http.reply import Reply
-from proxy.runtime import Runtime, stored_models
+from proxy.runtime import Runtime, explainer, stored_models
+from proxy.stores.cache.memory import MemoryReplies
 from proxy.transport.client import HttpTransport
 from tests.builders import a_deployment, a_head, a_stream_call, an_exchange
 from tests.fakes.ports import FakeJournal, FakeKeys, FakeReply, fake_ports
@@ -197,9 +198,13 @@ class House:
             ledger=given.ledger,
             models=stored_models(decided),
             _http=HttpTransport(1.0),
+            replies=MemoryReplies(given.clock, 1 << 20, 1 << 16),
+            explainer=explainer(given, decided.choosing),
             responses=given.responses,
             users=given.users,
             parties=given.parties,
+            traffic=given.traffic,
+            health=given.health,
         )
         self.gateway = Gateway(self.runtime, self.live)
 

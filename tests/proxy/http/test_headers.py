@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from pipelines.errors import BadCall, ConnectFailed, Denied, Overloaded
+from pipelines.errors import BadCall, ConnectFailed, Denied, Overloaded, UpstreamFailed
 from pipelines.events import Media
 from pipelines.exchange import Exchange, RateState
 from pipelines.operations import MESSAGES
+from proxy import __version__
 from proxy.http.headers import call_headers, error_headers, reply_headers
 from tests.builders import a_call, a_deployment, an_exchange
+
+VERSION = (b"x-litellm-version", __version__.encode())
 
 
 def tried(*deployments: tuple[str, str], fallbacks: int = 0) -> Exchange:
@@ -21,18 +26,67 @@ def tried(*deployments: tuple[str, str], fallbacks: int = 0) -> Exchange:
 
 
 def test_a_call_that_reached_nobody_has_its_id_alone() -> None:
-    assert call_headers(an_exchange()) == [(b"x-litellm-call-id", b"call-1")]
+    assert call_headers(an_exchange()) == [(b"x-litellm-call-id", b"call-1"), VERSION]
 
 
 def test_a_call_names_who_answered_it_after_how_many_tries() -> None:
     exchange = tried(("d1", "gpt"), ("d2", "gpt"), ("d3", "spare"), fallbacks=1)
+    exchange.effort = (2, 600.0)
     assert call_headers(exchange) == [
         (b"x-litellm-call-id", b"call-1"),
         (b"x-litellm-model-id", b"d3"),
         (b"x-litellm-model-group", b"spare"),
+        (b"x-litellm-model-name", b"acme/spare"),
+        (b"x-litellm-model-api-base", b"https://acme.example"),
         (b"x-litellm-attempted-retries", b"1"),
         (b"x-litellm-attempted-fallbacks", b"1"),
+        (b"x-litellm-max-retries", b"2"),
+        (b"x-litellm-timeout", b"600"),
+        VERSION,
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://user:sk-1@acme.example:8443/v1/sk-2?key=sk-3", b"https://acme.example:8443"),
+        ("https://acme.example:port", None),
+        ("nonsense", None),
+    ],
+)
+def test_of_a_providers_address_only_the_host_is_shown(address: str, shown: bytes | None) -> None:
+    exchange = an_exchange(deployment=a_deployment("d1", base_url=address))
+    assert dict(call_headers(exchange)).get(b"x-litellm-model-api-base") == shown
+
+
+def test_a_whole_reply_tells_its_cost_and_a_stream_does_not() -> None:
+    exchange = tried(("d1", "gpt"))
+    exchange.cost = 28_500
+    name = b"x-litellm-response-cost"
+    assert dict(reply_headers(exchange, Media.JSON, []))[name] == b"2.85e-05"
+    assert name not in dict(reply_headers(exchange, Media.SSE, []))
+
+
+def test_a_reply_tells_how_long_the_gateway_took_itself() -> None:
+    exchange = tried(("d1", "gpt"))
+    exchange.attempts[0].first_byte = time.monotonic()
+    exchange.attempts[0].started = exchange.arrived + 0.002
+    found = dict(reply_headers(exchange, Media.SSE, []))
+    assert 2.0 <= float(found[b"x-litellm-overhead-duration-ms"]) < 1000
+
+
+def test_what_the_cache_says_is_told_where_there_is_one() -> None:
+    exchange = an_exchange()
+    exchange.cache, exchange.cache_key = "hit", "k1"
+    found = dict(call_headers(exchange))
+    assert (found[b"x-headgate-cache"], found[b"x-litellm-cache-key"]) == (b"hit", b"k1")
+
+
+def test_a_client_is_told_not_to_send_again_what_is_hopeless() -> None:
+    error = UpstreamFailed("no")
+    assert (b"x-should-retry", b"false") not in error_headers(error)
+    error.hopeless = True
+    assert (b"x-should-retry", b"false") in error_headers(error)
 
 
 def test_losses_are_told_in_a_header_of_their_own() -> None:
@@ -40,6 +94,12 @@ def test_losses_are_told_in_a_header_of_their_own() -> None:
     exchange.losses = ["dropped:seed", "clamped:temperature"]
     found = dict(call_headers(exchange))
     assert found[b"x-headgate-lossy"] == b"dropped:seed, clamped:temperature"
+
+
+def test_one_that_was_asked_beside_another_is_no_retry() -> None:
+    exchange = tried(("d1", "g"), ("d2", "g"))
+    exchange.attempts[0].kind = "hedge"
+    assert (b"x-litellm-attempted-retries", b"0") in call_headers(exchange)
 
 
 def test_a_count_of_retries_is_never_negative() -> None:
@@ -100,6 +160,7 @@ def test_of_the_providers_headers_only_listed_ones_pass_under_a_prefix() -> None
     found = reply_headers(an_exchange(), Media.JSON, upstream)
     assert found == [
         (b"x-litellm-call-id", b"call-1"),
+        VERSION,
         (b"content-type", b"application/json"),
         (b"llm_provider-x-request-id", b"req_1"),
         (b"llm_provider-x-ratelimit-remaining-tokens", b"99"),
@@ -145,4 +206,5 @@ def test_a_call_has_its_id_also_under_the_name_that_its_clients_sdk_reads() -> N
     assert call_headers(exchange) == [
         (b"x-litellm-call-id", b"call-1"),
         (b"request-id", b"call-1"),
+        VERSION,
     ]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from pipelines.errors import ConnectFailed
+from pipelines.registry import DIALECTS
+from pipelines.routing.health import Rest
+from pipelines.routing.policy import RoutePolicy
 from pipelines.routing.routes import Routes
 from proxy import __version__
+from proxy.clock import SystemClock
+from proxy.config.probing import ProbeSettings
+from proxy.probes import Probe, Probes
 from tests.builders import SECRET, a_deployment
 from tests.fakes.asgi import Client
-from tests.fakes.ports import fake_ports
+from tests.fakes.ports import FakeTransport, fake_ports
 from tests.proxy.http.serving import BEARER, House, known
 
 Header = tuple[bytes, bytes]
@@ -115,3 +123,43 @@ async def test_the_root_says_what_this_is() -> None:
 @pytest.mark.parametrize("path", ["/", "/health", "/health/liveliness", "/health/readiness"])
 async def test_head_is_answered(path: str) -> None:
     assert (await ask(a_house(), path, method="HEAD")).status == 200
+
+
+async def test_a_deployment_that_rests_is_unhealthy_and_says_why() -> None:
+    house = a_house()
+    house.runtime.health.rested("d1", Rest(time.time() + 60, "it refuses", 60.0))
+    answer = (await ask(house, "/health", BEARER)).json
+    assert [one["model_id"] for one in answer["healthy_endpoints"]] == ["d2"]
+    (unwell,) = answer["unhealthy_endpoints"]
+    assert unwell["model_id"] == "d1"
+    assert unwell["error"] == "it refuses"
+    assert 59 < unwell["rests_for_seconds"] <= 60
+    assert answer["unhealthy_count"] == 1
+
+
+async def test_details_can_be_left_out() -> None:
+    house = a_house(probing=ProbeSettings(details=False))
+    house.runtime.health.rested("d1", Rest(time.time() + 60, "it refuses", 60.0))
+    (unwell,) = (await ask(house, "/health", BEARER)).json["unhealthy_endpoints"]
+    assert set(unwell) == {"model", "model_name", "model_id"}
+
+
+async def test_one_model_can_be_asked_for() -> None:
+    client = Client(a_house().gateway, "/health", method="GET", headers=[BEARER])
+    client.scope["query_string"] = b"model_id=d2"
+    assert [one["model_id"] for one in (await client.answer()).json["healthy_endpoints"]] == ["d2"]
+
+
+async def test_who_names_a_model_has_its_provider_asked_now_if_he_is_an_admin() -> None:
+    house = a_house()
+    transport = FakeTransport(ConnectFailed("it is not there"))
+    probe = Probe(transport, DIALECTS, RoutePolicy(), SystemClock())
+    routes, health = house.runtime.routes, house.runtime.health
+    house.runtime.probes = Probes(probe, ProbeSettings(), routes, health, SystemClock())
+    client = Client(house.gateway, "/health", method="GET", headers=[BEARER])
+    client.scope["query_string"] = b"model=gpt"
+    answer = (await client.answer()).json
+    assert len(transport.requests) == 1
+    (unwell,) = answer["unhealthy_endpoints"]
+    assert unwell["error"] == "it is not there"
+    assert unwell["last_check"].endswith("+00:00")

@@ -15,6 +15,8 @@ import pytest
 
 from pipelines.errors import ConnectFailed, Overloaded, StreamBroken
 from pipelines.ports import UpstreamReply
+from pipelines.routing.health import Health
+from pipelines.routing.policy import Cooldowns
 from pipelines.routing.routes import Routes
 from pipelines.upstream import UpstreamRequest
 from tests.builders import (
@@ -134,7 +136,10 @@ async def test_nothing_is_left_of_thousands_of_calls() -> None:
     chance = Random(1)
     weather = Weather(chance)
     routes = Routes([a_deployment("d1"), a_deployment("d2")])
-    house = House(replace(fake_ports(routes=routes, keys=known()), transport=weather))
+    # Who rests is asked nothing, and what is asked nothing cannot leak.
+    health = Health(Cooldowns(disabled=True))
+    ports = fake_ports(routes=routes, keys=known())
+    house = House(replace(ports, transport=weather, health=health))
     cancelled: Counter[str] = Counter()
     places = asyncio.Semaphore(AT_ONCE)
 

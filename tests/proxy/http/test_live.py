@@ -10,18 +10,20 @@ from proxy.http.live import Live
 class Call:
     """A call that remembers how often it was told to end."""
 
-    def __init__(self) -> None:
+    def __init__(self, streams: bool = False) -> None:
         self.ended = 0
+        self.streams = streams
 
     def shut_down(self) -> None:
         self.ended += 1
 
 
 def test_calls_are_counted_while_they_run() -> None:
-    live, first, second = Live(), Call(), Call()
+    live, first, second = Live(), Call(), Call(streams=True)
     live.enter(first)
     live.enter(second)
     assert len(live) == 2
+    assert live.streams == 1
     live.leave(first)
     live.leave(first)
     assert len(live) == 1

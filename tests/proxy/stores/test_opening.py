@@ -8,12 +8,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pipelines.errors import LedgerUnavailable
 from proxy.background import Background
 from proxy.clock import SystemClock
 from proxy.config.storage import StorageSettings
 from proxy.stores import opening
+from proxy.stores.journal.memory import MemorySpool
+from proxy.stores.journal.spool import Spool
 from proxy.stores.ledger.embedded import EmbeddedLedger
 from proxy.stores.ledger.postgres import PostgresLedger
 from proxy.stores.ledger.sqlite import SqliteLedger
@@ -53,6 +56,26 @@ async def test_a_postgresql_is_used_where_one_is_named(tmp_path: Path) -> None:
     await stores.close()
 
 
+async def test_records_wait_in_a_folder_for_each_database(tmp_path: Path) -> None:
+    found = []
+    for database in (None, *(postgres().new_database() for _ in range(2))):
+        stores = opened(folder=tmp_path, database=database, spool_bytes=5 * 2**20)
+        assert isinstance(stores.journal.spool, Spool)
+        found.append({path.name for path in (tmp_path / "spool").iterdir()})
+        await stores.close()
+    assert [len(names) for names in found] == [1, 2, 3]
+    assert found[0] == {"files"}
+
+
+async def test_without_a_folder_records_wait_in_memory_for_a_database(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_bytes(b"no folder")
+    with structlog.testing.capture_logs() as lines:
+        stores = opened(folder=tmp_path, database=postgres().new_database())
+    assert isinstance(stores.journal.spool, MemorySpool)
+    assert "wait in memory" in lines[0]["event"]
+    await stores.close()
+
+
 @contextmanager
 def refusal(words: str) -> Iterator[None]:
     with pytest.raises(CannotOpen, match=words) as no:
@@ -87,6 +110,18 @@ async def test_a_damaged_file_is_named_with_what_to_do(name: str, tmp_path: Path
             await stores.prepare()
         finally:
             await stores.close()
+
+
+async def test_a_database_answers_until_it_is_gone(tmp_path: Path) -> None:
+    stores = opened(folder=tmp_path)
+    await stores.prepare()
+    assert await stores.answers()
+    await stores.close()
+    address = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    gone = opened(folder=tmp_path, database=address)
+    assert not await gone.answers()
+    gone.journal.spool.close()
+    await gone.engine.dispose()
 
 
 async def test_what_is_old_is_added_up_from_time_to_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,16 @@ import structlog
 from pipelines.record import AttemptRecord, Record
 from pipelines.usage import Usage
 from proxy.telemetry.lines import LineWriter
-from proxy.telemetry.logging import LogJournal, configure, fields, get_logger
+from proxy.telemetry.logging import (
+    CALL,
+    ForeignLines,
+    LogJournal,
+    configure,
+    details,
+    fields,
+    get_logger,
+    set_level,
+)
 
 HOSTILE = "gpt\n2026-01-01 [error] forged\r\x1b[31mred\x00\x7f\x9b\u2028end"
 
@@ -41,6 +51,10 @@ def set_up() -> Iterator[Callable[..., io.StringIO]]:
     for writer in writers:
         writer.flush()
     structlog.configure(**before)
+    logging.getLogger("headgate").setLevel(logging.NOTSET)
+    root = logging.getLogger()
+    for one in [one for one in root.handlers if isinstance(one, ForeignLines)]:
+        root.removeHandler(one)
 
 
 SetUp = Callable[..., io.StringIO]
@@ -140,7 +154,7 @@ def test_a_name_cannot_write_a_second_line_of_json(set_up: SetUp) -> None:
     LogJournal().put(a_record(model=HOSTILE))
     assert out.getvalue().count("\n") == 1
     assert orjson.loads(out.getvalue())["model"] == HOSTILE
-    assert not set(out.getvalue()) & {"\x1b", "\r", "\x00"}
+    assert not set(out.getvalue()) & {"\x1b", "\r", "\x00", "\x7f", "\x9b", "\u2028"}
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "gpt\x1b[31mred\x9bforged", "\x1b]0;forged\x07"])
@@ -226,3 +240,83 @@ def test_a_logger_names_its_module(set_up: SetUp) -> None:
     get_logger("proxy.app").info("started", port=4000)
     value = orjson.loads(out.getvalue())
     assert (value["module"], value["event"], value["port"]) == ("proxy.app", "started", 4000)
+
+
+def test_a_line_in_the_course_of_a_call_names_it(set_up: SetUp) -> None:
+    for form in ("json", "pretty"):
+        out = set_up(form)
+        token = CALL.set("call-7")
+        get_logger("m").warning("odd")
+        get_logger("m").warning("odd", id="other")
+        CALL.reset(token)
+        get_logger("m").warning("odd")
+        first, second, third = out.getvalue().splitlines()
+        assert "call-7" in first
+        assert "other" in second
+        assert "call-7" not in second + third
+
+
+def test_the_level_can_be_changed_while_it_runs(set_up: SetUp) -> None:
+    out = set_up(level="error")
+    journal, logger = LogJournal(), get_logger("m")
+    for level in ("error", "debug", "critical"):
+        set_level(level)
+        journal.put(a_record())
+        journal.put(a_record(outcome="failed"))
+        logger.debug("detail")
+    lines = [orjson.loads(line) for line in out.getvalue().splitlines()]
+    assert [one["level"] for one in lines] == ["info", "warning", "debug"]
+
+
+def test_a_call_has_more_to_tell_while_somebody_looks_for_a_fault(set_up: SetUp) -> None:
+    tries = (AttemptRecord("d1", 0.5, "busy", began=0.25, error_class="Overloaded"),)
+    record = a_record(session_id="s", sent_bytes=5, overhead=0.002, attempts=tries, prompt="words")
+    assert details(record) == {
+        "session": "s",
+        "sent_bytes": 5,
+        "received_bytes": 0,
+        "overhead_ms": 2.0,
+        "cost_source": "unknown",
+        "tries": ["first d1 at 0.250 s for 0.500 s Overloaded"],
+    }
+    out = set_up(level="debug")
+    LogJournal().put(record)
+    assert details(record).items() <= orjson.loads(out.getvalue()).items()
+    assert "words" not in out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "pretty"])
+def test_lines_of_libraries_are_lines_of_ours_once_each(form: str, set_up: SetUp) -> None:
+    set_up(form)
+    out = set_up(form)
+    logger = logging.getLogger("library")
+    logger.warning("%s said\n\x1b[31m{x} to sk-acme-0123456789abcdef", "it")
+    logger.info("quiet")
+    text = out.getvalue()
+    assert text.count("\n") == 1
+    assert "it said" in text
+    assert not {"\x1b[31m", "sk-acme-0123456789abcdef", "quiet"} & set(text.split())
+    assert "\x1b" not in text
+
+
+def test_a_librarys_error_comes_with_its_traceback(set_up: SetUp) -> None:
+    out = set_up()
+    try:
+        _fail("x")
+    except ZeroDivisionError:
+        logging.getLogger("library").exception("it died")
+    value = orjson.loads(out.getvalue())
+    assert (value["level"], value["module"], value["event"]) == ("error", "library", "it died")
+    assert "_fail" in value["exception"]
+
+
+def test_the_words_of_an_error_that_repeats_a_prompt_are_not_logged(set_up: SetUp) -> None:
+    words = "a " + "prompt"
+    for form in ("json", "pretty"):
+        out = set_up(form)
+        try:
+            int(words)
+        except ValueError:
+            get_logger("m").exception("unexpected error")
+        assert words not in out.getvalue()
+        assert "ValueError" in out.getvalue()

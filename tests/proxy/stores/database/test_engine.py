@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
@@ -17,7 +18,7 @@ from proxy.stores.database.engine import (
     sqlite_url,
     writing,
 )
-from tests.fakes.servers import free_port
+from tests.fakes.servers import free_port, postgres
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -57,4 +58,12 @@ async def test_a_database_that_is_not_there_is_told_in_our_words() -> None:
             pass
     assert "secret" not in no.value.message
     assert no.value.status == 503
+    await engine.dispose()
+
+
+async def test_a_driver_that_lost_its_place_when_the_connection_broke_is_told() -> None:
+    engine = open_engine(database_url(postgres().new_database()))
+    with pytest.raises(StoreUnavailable, match="InternalClientError"):
+        async with reading(engine):
+            raise asyncpg.InternalClientError("cannot switch to state 12")
     await engine.dispose()

@@ -12,6 +12,7 @@ from pipelines.deployment import Deployment
 from pipelines.providers.load import load_catalog
 from pipelines.routing.routes import Routes
 from pipelines.upstream import UpstreamRequest
+from proxy.config.facts import Usual
 from proxy.config.masking import Vault
 from proxy.stores.entities.kinds import StoredModel
 from proxy.stores.entities.sealing import Sealer
@@ -46,6 +47,14 @@ async def test_a_stored_model_is_served_with_its_own_key() -> None:
     assert told == ()
     assert (found[0].id, found[0].group, found[0].model) == ("m", "best", "gpt-5")
     assert SECRET in str(await _headers(found[0]))
+
+
+async def test_facts_of_a_stored_model_are_known_and_what_is_usual_holds_for_it() -> None:
+    workshop = Workshop(load_catalog(), ENV, Vault(), usual=Usual(parallel=4))
+    models = StoredModels(Sealer("salt"), workshop, Routes(()))
+    (one,), _ = models.deployments([_stored(tags=["paid"], region_name="eu")])
+    assert (one.tags, one.region, one.parallel) == (frozenset({"paid"}), "eu", 4)
+    assert one.context_window is None
 
 
 async def test_without_a_key_the_operators_variable_is_used() -> None:

@@ -12,10 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pipelines.errors import StoreUnavailable
+from proxy.clock import SystemClock
 from proxy.stores.database.engine import database_url, open_engine, reading
 from proxy.stores.database.migrate import migrate
-from proxy.stores.database.tables import CALLS
+from proxy.stores.database.tables import RECORDS
 from proxy.stores.journal.database import DatabaseJournal
+from proxy.stores.journal.memory import MemorySpool
 from tests.conformance.journals import DATABASES
 from tests.fakes.later import Later
 from tests.fakes.servers import start_postgres
@@ -30,7 +32,9 @@ def engine(request: pytest.FixtureRequest) -> Later:
 
 async def kept(engine: AsyncEngine) -> list[str]:
     async with reading(engine) as connection:
-        return [row[0] for row in await connection.execute(select(CALLS.c.id).order_by(CALLS.c.id))]
+        return [
+            row[0] for row in await connection.execute(select(RECORDS.c.id).order_by(RECORDS.c.id))
+        ]
 
 
 async def test_what_was_put_is_written_within_a_second(engine: AsyncEngine) -> None:
@@ -86,7 +90,7 @@ async def test_a_row_that_the_database_refuses_does_not_hold_up_the_others(
 
 
 async def test_what_finds_no_room_is_counted(engine: AsyncEngine) -> None:
-    journal = DatabaseJournal(engine, most_waiting=2)
+    journal = DatabaseJournal(engine, MemorySpool(SystemClock(), most_waiting=2))
     for name in "abc":
         journal.put(a_record(name))
     assert (journal.waiting, journal.dropped) == (2, 1)

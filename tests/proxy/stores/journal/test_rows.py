@@ -54,3 +54,36 @@ def test_calls_to_which_a_client_gave_one_id_are_rows_of_their_own() -> None:
     assert row_id(first) == "mine~s1"
     assert row_id(second) == "mine~s2"
     assert row_id(a_record("s3", serial="s3")) == "s3"
+
+
+def test_a_row_tells_what_was_told_of_the_call_and_keeps_texts_apart() -> None:
+    row = row_of(
+        a_record(
+            session_id="s",
+            trace_id="t",
+            provider_request_id="req",
+            error_class="timeout",
+            model="asked",
+            model_group="served",
+            metadata={"generation_name": "g"},
+            user_agent="agent\0",
+            overhead=0.002,
+            sent_bytes=7,
+            prompt='[{"role":"user"}]',
+            answer="\ud800",
+            attempts=(AttemptRecord("d", 1.0, "late", "retry", "timeout", 0.5, 3),),
+        )
+    )
+    assert (row["session_id"], row["trace_id"], row["provider_request_id"]) == ("s", "t", "req")
+    assert (row["error_class"], row["model"], row["model_group"]) == ("timeout", "asked", "served")
+    assert (row["prompt"], row["answer"]) == ('[{"role":"user"}]', "?")
+    data = orjson.loads(row["data"])
+    assert data["metadata"] == '{"generation_name":"g"}'
+    assert (data["user_agent"], data["overhead"], data["sent_bytes"]) == ("agent", 0.002, 7)
+    assert data["attempts"] == [["d", 1.0, "late", "retry", "timeout", 0.5, 3]]
+    assert "prompt" not in data
+
+
+def test_a_time_that_is_none_is_the_first_day() -> None:
+    for moment in (-1.0, 1e300, float("nan")):
+        assert row_of(a_record(started=moment))["day"] == 0

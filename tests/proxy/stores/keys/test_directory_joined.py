@@ -223,3 +223,11 @@ async def test_an_unknown_user_without_the_store_is_refused_and_a_known_one_goes
         await directory.joined(caller, Party(end_user="e1"))
         with pytest.raises(StoreUnavailable):
             await directory.joined(caller, Party(end_user="e2"))
+
+
+async def test_all_who_called_are_remembered_keys_first() -> None:
+    async with a_directory(Store(a_key(), EndUser(id="e1"))) as directory:
+        assert list(directory.callers()) == []
+        principal = await known(directory)
+        joined = await directory.joined(principal, Party(end_user="e1"))
+        assert [one.principal for one in directory.callers()] == [principal, joined]

@@ -45,6 +45,7 @@ async def test_what_was_read_is_not_read_again() -> None:
     world = World()
     assert [await world.ask() for _ in range(3)] == ["one"] * 3
     assert world.reads == 1
+    assert list(world.lookups) == ["one"]
 
 
 async def test_many_who_ask_at_once_cause_one_read() -> None:

@@ -27,6 +27,15 @@ async def test_everybody_else_is_a_stranger(secret: str | None) -> None:
     assert await MasterKeys(KEY).find(secret) is None
 
 
+async def test_the_holder_of_the_keys_digest_is_the_operator() -> None:
+    keys = MasterKeys(KEY)
+    found = await keys.find(KEY)
+    assert found is not None
+    assert await keys.holder(found.digest) is found
+    assert await keys.holder(KEY) is None
+    assert await OpenKeys().holder("") == await OpenKeys().find(None)
+
+
 async def test_an_empty_key_opens_nothing() -> None:
     keys = MasterKeys("")
     assert await keys.find("") is None

@@ -231,3 +231,10 @@ def test_it_is_good_until_the_first_thing_that_ends() -> None:
     assert good_until(Bearers(key=key, team=team), "d", NOW) == NOW + timedelta(minutes=1)
     past = Team(id="t1", temp_budget_expiry=NOW)
     assert good_until(Bearers(key=key, team=past), "d", NOW) == LATER
+
+
+def test_an_end_user_may_be_bound_to_a_region() -> None:
+    bearers = Bearers(key=KEY, end_user=EndUser(id="e", allowed_model_region="eu"))
+    assert made(bearers).region == "eu"
+    assert widened(Principal("service"), bearers, NOW).region == "eu"
+    assert made(Bearers(key=KEY)).region == ""

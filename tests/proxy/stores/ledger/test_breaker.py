@@ -40,3 +40,14 @@ def test_it_opens_for_a_second_and_then_for_twice_as_long() -> None:
     fail(breaker, 20)
     clock.now += LONGEST
     breaker.check()
+
+
+def test_it_says_whether_it_is_open() -> None:
+    clock = FakeClock()
+    breaker = Breaker(clock.monotonic)
+    seen = [breaker.is_open]
+    fail(breaker)
+    seen.append(breaker.is_open)
+    clock.now += 1.0
+    seen.append(breaker.is_open)
+    assert seen == [False, True, False]

@@ -59,6 +59,7 @@ async def test_after_a_crash_open_holds_are_spent_in_full_as_estimated(tmp_path:
     hold = a_hold(20)
     await ledger.reserve(hold)
     await ledger.extend(hold, 5)
+    assert list(ledger.held) == [hold.id]
     await end_embedded(ledger)
     async with opened(tmp_path) as again:
         assert await balance(again) == Balance(32, 0)

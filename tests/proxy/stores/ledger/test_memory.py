@@ -25,3 +25,12 @@ async def test_a_hold_that_was_settled_before_it_was_reserved_holds_nothing() ->
     await ledger.reserve(hold)
     found = (await ledger.balances(["key:1"]))["key:1"]
     assert (found.spent, found.held) == (2, 0)
+
+
+async def test_it_knows_which_holds_are_open() -> None:
+    ledger = MemoryLedger(FakeClock())
+    hold = Hold("h", 5, (Account("key:1", 10),))
+    await ledger.reserve(hold)
+    assert list(ledger.held) == ["h"]
+    ledger.settle(Settlement(hold, 2))
+    assert not ledger.held

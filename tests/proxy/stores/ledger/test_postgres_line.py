@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 
 from pipelines.errors import LedgerUnavailable
@@ -31,4 +32,12 @@ async def test_nobody_waits_longer_than_patience(monkeypatch: pytest.MonkeyPatch
     line = PostgresLine(postgres().new_database())
     with pytest.raises(LedgerUnavailable):
         await line.row("SELECT pg_sleep(5)")
+    await line.close()
+
+
+async def test_a_driver_that_lost_its_place_when_the_connection_broke_is_told() -> None:
+    line = PostgresLine(postgres().new_database())
+    with pytest.raises(LedgerUnavailable, match="InternalClientError"):
+        async with line.connection():
+            raise asyncpg.InternalClientError("cannot switch to state 12")
     await line.close()

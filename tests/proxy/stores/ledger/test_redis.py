@@ -74,6 +74,8 @@ async def balance(ledger: RedisLedger) -> Balance:
 async def test_two_replicas_never_let_in_more_than_one_sum_has(replicas: Pair) -> None:
     answers = await asyncio.gather(*(one.reserve(a_hold(30)) for _ in range(3) for one in replicas))
     assert sum(isinstance(one, Granted) for one in answers) == 3
+    assert sum(len(one.held) for one in replicas) == 3
+    assert not any(one.breaker.is_open for one in replicas)
 
 
 async def test_what_redis_lost_is_filled_anew_with_what_everybody_holds(replicas: Pair) -> None:
@@ -194,7 +196,7 @@ async def test_an_orphan_whose_truth_is_in_the_books_is_corrected() -> None:
         await dead.reserve(hold)
         await dead._books.book([record(Settlement(hold, 7), SETTLED)])
         await asyncio.sleep(0.2)
-        dead._held.clear()
+        dead.held.clear()
         await alive.tend()
         assert await balance(alive) == Balance(7, 0)
         assert await alive.total("key:1") == 7

@@ -1,0 +1,1 @@
+"""Where replies are kept for those who ask the same again."""

@@ -1,0 +1,1 @@
+"""Where processes tell each other what their deployments are doing."""
