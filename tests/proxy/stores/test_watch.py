@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from proxy.background import Background
 from proxy.stores import watch
 from proxy.stores.watch import FAILURES, Watch
+
+Lines = list[MutableMapping[str, Any]]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """What is logged meanwhile, whatever another test has made of the log."""
+    with capture_logs() as found:
+        yield found
 
 
 class Store:
@@ -33,7 +45,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_it_is_closed_until_the_store_answers_and_tells_each_change_once(
-    capsys: pytest.CaptureFixture[str],
+    lines: Lines,
 ) -> None:
     store, background = Store(), Background()
     watched = Watch("the cache", store.ask, (OSError, TimeoutError), background)
@@ -45,7 +57,7 @@ async def test_it_is_closed_until_the_store_answers_and_tells_each_change_once(
     store.there = True
     await asyncio.sleep(0.05)
     assert is_up(watched)
-    told = capsys.readouterr().out
+    told = " ".join(line["event"] for line in lines)
     assert told.count("does not answer") == 1
     assert told.count("answers again") == 1
     assert "secret" not in told

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipelines.errors import Denied
 from pipelines.routing.health import Health, Rest
@@ -23,6 +25,16 @@ from tests.builders import a_deployment
 from tests.fakes.servers import Redis, redis_cluster, redis_sentinel, start_redis
 
 ONE = a_deployment("d1", "gpt")
+
+
+Lines = list[MutableMapping[str, Any]]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """What is logged meanwhile, whatever another test has made of the log."""
+    with capture_logs() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +118,7 @@ async def test_a_process_that_leaves_takes_its_calls_with_it_and_leaves_its_minu
 
 
 async def test_redis_goes_and_comes_while_each_process_goes_on(
-    capsys: pytest.CaptureFixture[str],
+    lines: Lines,
 ) -> None:
     server = start_redis()
     place = RedisPlace(url=server.url)
@@ -119,7 +131,7 @@ async def test_redis_goes_and_comes_while_each_process_goes_on(
         one.health.rested("d1", Rest(time.time() + 60, "it is not well", 60.0))
         server.start()
         await soon(lambda: seen(one).in_flight == 1 and rests(two), 15.0)
-    told = capsys.readouterr().out
+    told = " ".join(line["event"] for line in lines)
     assert told.count("does not answer") == told.count("answers again") == 2
     server.stop(signal.SIGKILL)
 
