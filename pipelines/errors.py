@@ -342,7 +342,7 @@ class OutOfTime(UpstreamError):
 
 class NoDeployment(UpstreamError):
     """The model is known, but none of its deployments may be asked now; `retry_after` is in
-    seconds, and `reason` says what took the last one, where that is no rest."""
+    seconds, and `reason` says what took the last one, or what made them rest."""
 
     family: Family = "rate_limit"
     status = 429
@@ -354,7 +354,8 @@ class NoDeployment(UpstreamError):
         words = f"No deployments available for selected model {model[:200]!r}"
         if retry_after is not None:
             words += f", Try again in {ceil(retry_after)} seconds."
-        super().__init__(f"{words}: {reason}" if reason else words)
+        between = ": " if retry_after is None else " "
+        super().__init__(f"{words}{between}{reason}" if reason else words)
         self.retry_after = retry_after
 
 

@@ -62,6 +62,7 @@ from proxy.stores.redis_clients import NoRedis
 from proxy.stores.responses.memory import MemoryResponses
 from proxy.stores.traffic.redis import Known, SharedTraffic
 from proxy.telemetry.logging import LogJournal, get_logger
+from proxy.telemetry.rests import RestLog
 from proxy.telling import Telling
 from proxy.transport.choice import SchemeTransport
 from proxy.transport.client import HttpTransport
@@ -301,13 +302,15 @@ def _shared(ports: Ports, settings: Settings, background: Background) -> SharedT
 def _decided(ports: Ports, settings: Settings) -> Ports:
     choosing = settings.choosing
     make = strategy_factory(choosing.strategy)
+    health = Health(settings.cooldowns)
+    health.tell(RestLog(settings.routes))
     return replace(
         ports,
         parties=party_rules(settings.identity),
         addresses=settings.identity.addresses,
         caching=settings.caching.policy,
         recordings=Recordings(settings.caching.policy),
-        health=Health(settings.cooldowns),
+        health=health,
         checks=choosing.checks,
         affinity=choosing.affinity(),
         strategy=make(Means(ports.traffic, Random(), choosing.args)),

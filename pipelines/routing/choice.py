@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from pipelines.clock import Clock
 from pipelines.deployment import Deployment
-from pipelines.errors import ContextTooLong, GatewayError, NoDeployment
+from pipelines.errors import ContextTooLong, GatewayError, NoDeployment, UnknownModel
 from pipelines.exchange import Exchange
 from pipelines.routing.filters import Selection, View, roused, select
 from pipelines.routing.retry_budget import RetryBudget
+from pipelines.routing.routes import Routes
 from pipelines.routing.strategies import Strategy
 from pipelines.routing.wishes import Wishes
 
@@ -64,7 +65,8 @@ class CallChoice:
         found = self._nobody
         if found is None or found.cause in ("", "rest", "tried", "order"):
             pauses = [self.pause(one) for one in members]
-            return NoDeployment(model, max(1.0, min(pauses, default=1.0)))
+            wait = max(1.0, min(pauses, default=1.0))
+            return NoDeployment(model, wait, self._met(members))
         refusal = self.refusal
         if refusal is not None:
             return refusal
@@ -73,6 +75,13 @@ class CallChoice:
         error.status = _NOT_LET_IN if found.cause == "tags" else 400
         error.type = "auth_error" if found.cause == "tags" else "invalid_request_error"
         return error
+
+    def _met(self, members: Sequence[Deployment]) -> str:
+        """Which kinds of errors made them rest; a provider's own words may be of another's call."""
+        health, now = self._by.view.health, self._by.clock.time()
+        rests = [health.rest(one.id, now) for one in members]
+        codes = sorted({rest.code for rest in rests if rest is not None and rest.code})
+        return f"It failed of late ({', '.join(codes)})." if codes else ""
 
     def kept(
         self, members: Sequence[Deployment], closed: Collection[str]
@@ -120,3 +129,10 @@ def _lowest(members: Sequence[Deployment], closed: Collection[str]) -> tuple[Dep
     """What `select` gives where nothing rests and nothing about the call decides."""
     lowest = min([one.order for one in members])
     return tuple([one for one in members if one.order == lowest and one.id not in closed])
+
+
+def unknown_model(exchange: Exchange, routes: Routes) -> UnknownModel:
+    """That nobody serves the model, and which ones the caller may ask for."""
+    names = (*routes.names, *routes.wildcards)
+    known = [name for name in names if exchange.principal.may_use(name)]
+    return UnknownModel(exchange.call.model, known)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipelines.deployment import Deployment
-from pipelines.errors import ContentRefused, ContextTooLong, GatewayError, UnknownModel
+from pipelines.errors import ContentRefused, ContextTooLong, GatewayError
 from pipelines.exchange import Exchange
-from pipelines.routing.choice import Chooser
+from pipelines.routing.choice import Chooser, unknown_model
 from pipelines.routing.filters import select
 from pipelines.routing.health import Rest
 from pipelines.routing.needs import likely_tokens
@@ -81,7 +81,7 @@ class Explainer:
         sense."""
         call, policy = exchange.call, self._rules.policy
         if not self._rules.routes.find(call.model):
-            raise UnknownModel(call.model)
+            raise unknown_model(exchange, self._rules.routes)
         wishes = wishes_of(call)
         retries = policy.num_retries if wishes.num_retries is None else wishes.num_retries
         return Explanation(

@@ -46,17 +46,22 @@ _OUTRIGHT = (ConnectFailed, UpstreamFailed, FirstByteTimeout, StreamBroken)
 class Rest:
     """One deployment's rest: until when (seconds since 1970), and why, in words for people;
     `seconds` is how long it was meant to be. `asked` says that the provider itself wants to be left
-    alone."""
+    alone, `code` which kind of error it was."""
 
     until: float
     reason: str
     seconds: float = DEFAULT_REST
     asked: bool = False
+    code: str = ""
 
     @property
     def began(self) -> float:
         """When it began, in seconds since 1970."""
         return self.until - self.seconds
+
+
+# Hears a deployment's id and its rest; None: it is well again.
+Hearer = Callable[[str, Rest | None], object]
 
 
 @dataclass(slots=True)
@@ -82,13 +87,13 @@ class Health:
         self._probes: dict[str, float] = {}
         self._courses: dict[str, _Course] = {}
         self._over: dict[str, float] = {}
-        self._tell: Callable[[], object] | None = None
+        self._hearers: list[Hearer] = []
         # By deployment and the status that it failed with at last.
         self.begun: dict[tuple[str, int], int] = {}
 
-    def listen(self, tell: Callable[[], object]) -> None:
-        """Call `tell` whenever a rest begins or is over before its time."""
-        self._tell = tell
+    def tell(self, hearer: Hearer) -> None:
+        """Let it hear of every rest that begins here, and of those that are found to be over."""
+        self._hearers.append(hearer)
 
     def available(self, deployment: Deployment, now: float) -> bool:
         """Whether calls may go there."""
@@ -156,11 +161,12 @@ class Health:
                 return None
             reason = f"{found}: {words}"
         asked = isinstance(error, Overloaded)
-        rest = self._rests[deployment.id] = Rest(now + length, reason, length, asked)
+        rest = Rest(now + length, reason, length, asked, error.code or error.type)
+        self._rests[deployment.id] = rest
         self._courses[deployment.id] = _Course(now, failed_at=now)
         kind = (deployment.id, error.status)
         self.begun[kind] = self.begun.get(kind, 0) + 1
-        self._changed()
+        self._changed(deployment.id, rest)
         return rest
 
     def succeeded(self, deployment: Deployment, now: float) -> None:
@@ -201,7 +207,7 @@ class Health:
         self._probes.pop(id, None)
         if self._rests.pop(id, None) is not None:
             self._over[id] = now
-            self._changed()
+            self._changed(id, None)
 
     def rested(self, id: str, rest: Rest) -> None:
         """Somebody found out that the deployment is not well."""
@@ -210,7 +216,7 @@ class Health:
         known = self._rests.get(id)
         self._rests[id] = rest
         if known is None or known.until < rest.began:
-            self._changed()
+            self._changed(id, rest)
 
     def over(self, now: float) -> Mapping[str, float]:
         """Which rests were found to be over, and when."""
@@ -250,9 +256,9 @@ class Health:
         self._over = {id: at for id, at in self._over.items() if id in kept}
         self.begun = {kind: count for kind, count in self.begun.items() if kind[0] in kept}
 
-    def _changed(self) -> None:
-        if self._tell is not None:
-            self._tell()
+    def _changed(self, id: str, rest: Rest | None) -> None:
+        for hearer in self._hearers:
+            hearer(id, rest)
 
     def _failure(self, id: str, error: UpstreamError, now: float) -> _Course:
         course = self._courses.get(id)

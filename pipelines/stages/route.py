@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from pipelines.call import Call
 from pipelines.continuation import Continuation
-from pipelines.errors import GatewayError, OutOfTime, UnknownModel, Unsupported, UpstreamError
+from pipelines.errors import GatewayError, OutOfTime, Unsupported, UpstreamError
 from pipelines.events import Data, End, Event, Flow, Head, Proceed
 from pipelines.exchange import Attempt, Exchange
 from pipelines.mirrors import Mirrors
 from pipelines.ports import Spawner
 from pipelines.routing.attempts import Attempts
-from pipelines.routing.choice import CallChoice, Chooser
+from pipelines.routing.choice import CallChoice, Chooser, unknown_model
 from pipelines.routing.deadline import Deadline
 from pipelines.routing.race import Race, Track
 from pipelines.routing.tries import Rules, Tries
@@ -117,7 +117,7 @@ class Route:
         model = call.model
         members = rules.routes.find(model)
         if not members:
-            raise self._unknown(model, exchange)
+            raise unknown_model(exchange, rules.routes)
         choice = self._chooser.for_call(exchange, wishes, members[0].group)
         tries = Tries(model, rules, choice, wishes)
         deadline = Deadline(exchange, rules.policy, wishes)
@@ -186,8 +186,3 @@ class Route:
                 f" try ended so: {error.message}"
             ) from error
         return wait
-
-    def _unknown(self, model: str, exchange: Exchange) -> UnknownModel:
-        routes = self._rules.routes
-        names = (*routes.names, *routes.wildcards)
-        return UnknownModel(model, [name for name in names if exchange.principal.may_use(name)])

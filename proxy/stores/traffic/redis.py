@@ -60,7 +60,7 @@ class SharedTraffic:
 
     async def run(self) -> None:
         """Tell and hear again and again, and at once when a rest begins; runs until cancelled."""
-        self._health.listen(self._news.set)
+        self._health.tell(lambda *_: self._news.set())
         await self._watch.open()
         while True:
             await self.once()

@@ -43,6 +43,7 @@ def test_who_rests_is_not_kept_and_the_client_is_told_when_to_come_back() -> Non
     assert (error.status, error.retry_after) == (429, 7.0)
     assert error.message == (
         "No deployments available for selected model 'gpt', Try again in 7 seconds."
+        " It failed of late (rate_limit_exceeded)."
     )
 
 

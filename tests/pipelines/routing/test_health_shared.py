@@ -11,7 +11,7 @@ NOON = 1_793_000_000.0
 def test_what_other_processes_find_out_holds_here_too() -> None:
     health = Health()
     told: list[int] = []
-    health.listen(lambda: told.append(1))
+    health.tell(lambda *_: told.append(1))
     rest = Rest(NOON + 5, "it refuses")
     health.heard({"d1": rest}, {}, NOON)
     assert health.rest("d1", NOON) == rest
@@ -37,7 +37,7 @@ def test_of_two_news_of_one_deployment_the_later_one_holds() -> None:
 def test_each_change_is_told_once() -> None:
     health = Health()
     told: list[int] = []
-    health.listen(lambda: told.append(1))
+    health.tell(lambda *_: told.append(1))
     health.woken("d1", NOON)
     assert told == []
     health.rested("d1", Rest(NOON + 60, "it is not well", 60.0))

@@ -80,7 +80,7 @@ def rests(process: Known) -> bool:
 
 async def agree(place: RedisPlace) -> None:
     async with a_process(place) as one, a_process(place) as two:
-        await soon(lambda: one.health._tell is not None)
+        await soon(lambda: bool(one.health._hearers))
         one.traffic.begin("d1", time.time())
         two.traffic.begin("d1", time.time())
         assert await soon(lambda: seen(one).in_flight == seen(two).in_flight == 2) < 2
@@ -110,7 +110,7 @@ async def test_a_process_that_leaves_takes_its_calls_with_it_and_leaves_its_minu
 ) -> None:
     place = RedisPlace(url=server.url)
     async with a_process(place) as stays:
-        await soon(lambda: stays.health._tell is not None)
+        await soon(lambda: bool(stays.health._hearers))
         async with a_process(place) as leaves:
             leaves.traffic.begin("d1", time.time())
             await soon(lambda: seen(stays).in_flight == 1)
