@@ -55,7 +55,7 @@ class Health:
         caller = await _caller(runtime, request)
         if caller is not None:
             members = _asked_for(runtime, request, caller)
-            wanted = bool(request.query_params)
+            wanted = any(request.query_params.get(name) for name in ("model", "model_id"))
             if wanted and caller.role == ADMIN and runtime.probes is not None:
                 await runtime.probes.ask(members)
             answer |= _listed(runtime, members)

@@ -28,7 +28,7 @@ from proxy.stores.entities.store import EntityStore, Query
 SOURCE = "the database"
 MOST = 10_000
 NO_SALT_KEY = "set HEADGATE_SALT_KEY: models are stored encrypted with it"
-ADDRESSES = ("api_base", "base_url")
+ADDRESSES = ("api_base", "base_url", "aws_bedrock_runtime_endpoint", "aws_sts_endpoint")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.config.masking import MASK, is_secret
+from proxy.config.masking import HEADER_MAPS, MASK, is_secret
 
 VARS = "callback_vars"
+# An address may hold a token, and a header is one.
+HIDDEN = HEADER_MAPS | {"endpoint", "url"}
 DEEPEST = 8
 
 
@@ -31,4 +33,8 @@ def veiled(value: Any, depth: int = 0) -> Any:
 def _masked(given: Any) -> Any:
     if not isinstance(given, Mapping):
         return MASK
-    return {name: MASK if is_secret(str(name)) and one else one for name, one in given.items()}
+    return {name: MASK if one and _hides(str(name)) else one for name, one in given.items()}
+
+
+def _hides(name: str) -> bool:
+    return name in HIDDEN or is_secret(name)

@@ -26,3 +26,10 @@ def test_what_holds_no_callback_stays_as_it_is(value: Any) -> None:
 
 def test_variables_that_are_no_map_are_masked_whole() -> None:
     assert veiled({"callback_vars": "sk-1"}) == {"callback_vars": "****"}
+
+
+def test_headers_and_addresses_of_a_webhook_are_masked() -> None:
+    given = {"endpoint": "https://h/x?token=S3", "headers": {"Authorization": "Bearer S3"}}
+    assert veiled({"callback_vars": given}) == {
+        "callback_vars": {"endpoint": "****", "headers": "****"}
+    }
