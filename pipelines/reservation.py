@@ -36,6 +36,9 @@ EXTENSION = 512
 MARGIN = 64
 SLOT_WAIT = 0.1
 NANO = 10**9
+# Ledgers count in 64 bits: a client that asks for more tokens than there are must break no books.
+MOST_TOKENS = 2**40
+MOST_HELD = 2**52
 
 
 class Reservation:
@@ -153,9 +156,10 @@ class Reservation:
         if not self._reserved and not cost:
             return
         used = [
-            usage.total_tokens if one.name.startswith("tpm:") else one.cost for one in hold.rates
+            min(usage.total_tokens, MOST_HELD) if one.name.startswith("tpm:") else one.cost
+            for one in hold.rates
         ]
-        self._ledger.settle(Settlement(hold, cost, tuple(used), usage.estimated))
+        self._ledger.settle(Settlement(hold, min(cost, MOST_HELD), tuple(used), usage.estimated))
 
     async def _reserve(self, found: Claim, deployment: Deployment) -> None:
         prompt = self._prompt_bound(self._exchange)
@@ -189,21 +193,21 @@ class Reservation:
         if not generates(call):
             return 0
         known = asked_output(call) or deployment.max_output
-        many = choices(call)
+        many = min(choices(call), MOST_TOKENS)
         if known is None:
             # Nobody ends this one in time but the gateway.
             self._slack = -MARGIN * many
-            return USUAL_OUTPUT * many
+            return min(USUAL_OUTPUT * many, MOST_TOKENS)
         # The provider ends it there by itself, and what was said until now is an estimate.
         self._slack = max(SMALLEST_OUTPUT, known // 8) * many
-        return known * many
+        return min(known * many, MOST_TOKENS)
 
     def _worst(self, prompt: int, output: int) -> int:
         prices = self._prices
         if prices is None:
             return 0
         total = prompt * prices.prompt + output * prices.completion + prices.request
-        return -(-total // PICO_PER_NANO)
+        return min(-(-total // PICO_PER_NANO), MOST_HELD)
 
     def _shorten(self, answer: Refused, prompt: int) -> None:
         prices, call = self._prices, self._exchange.call

@@ -21,7 +21,7 @@ from pipelines.errors import (
 from pipelines.exchange import Exchange, Principal, RateState
 from pipelines.ledger import Granted, Hold, Ledger, Refused
 from pipelines.money import Prices, cost
-from pipelines.reservation import MARGIN, USUAL_OUTPUT, Reservation
+from pipelines.reservation import MARGIN, MOST_HELD, MOST_TOKENS, USUAL_OUTPUT, Reservation
 from pipelines.usage import Usage
 from proxy.stores.ledger.memory import MemoryLedger
 from tests.builders import a_body, a_call, a_deployment, an_exchange
@@ -283,3 +283,25 @@ async def test_a_reply_that_nobody_else_ends_is_cut_before_it_costs_too_much() -
     await metered(world, USUAL_OUTPUT - MARGIN)
     with pytest.raises(OverBudget):
         await metered(world, USUAL_OUTPUT - MARGIN + 1)
+
+
+class Heard(MemoryLedger):
+    """Remembers the holds that were asked for."""
+
+    asked: tuple[Hold, ...] = ()
+
+    async def reserve(self, hold: Hold) -> Granted | Refused:
+        self.asked = (*self.asked, hold)
+        return await super().reserve(hold)
+
+
+@pytest.mark.parametrize("body", [{"max_tokens": 4 * 10**14}, {"max_tokens": 2**63}, {"n": 2**63}])
+async def test_no_wish_of_a_client_is_too_large_for_the_books(body: dict[str, Any]) -> None:
+    ledger = Heard(FakeClock())
+    world = World(a_key(rpm=9, tpm=2**60), call=a_call(a_body(**body)), ledger=ledger)
+    await world.reservation.take(PAID)
+    [hold] = ledger.asked
+    assert 0 < hold.amount <= MOST_HELD
+    assert all(one.cost <= MOST_TOKENS + PROMPT for one in hold.rates)
+    world.exchange.usage, world.exchange.cost = Usage(2**70, 1), 2**70
+    world.reservation.settle()
