@@ -74,7 +74,7 @@ def wish_of(exchange: Exchange, policy: CachePolicy, events: bool) -> Wish | Non
 
 def _batch(exchange: Exchange, policy: CachePolicy, controls: Controls) -> Batch | None:
     call = exchange.call
-    if call.operation is not EMBEDDINGS:
+    if call.operation is not EMBEDDINGS or not call.json.get("input"):
         return None
     base = cache_key(call, exchange.principal, policy, controls.namespace, besides=FIELD)
     return None if base is None else Batch(call, base)

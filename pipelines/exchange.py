@@ -322,6 +322,7 @@ class Exchange:
         last = branch.attempts[-1]
         if self.attempts[-1] is not last:
             self.attempts[:] = [*(one for one in self.attempts if one is not last), last]
+        self.cut = branch.cut
         self._deployment, self._upstream = branch._deployment, branch._upstream
         self.outgoing, self.losses, self.gauge = branch.outgoing, branch.losses, branch.gauge
         self.usage, self.cost, self.cost_source = branch.usage, branch.cost, branch.cost_source

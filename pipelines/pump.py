@@ -125,7 +125,8 @@ class Pump:
         known = fault is None or isinstance(fault, Exception)
         recording.close(fault if known else ShuttingDown())
         recording.abandoned = None
-        if not recording.ended or not known:
+        if fault is not None or not self._begun:
+            # Nothing is kept, and nobody comes by here again.
             self._keeper.forget(recording)
         works, self._works = self._works, []
         for work in works:

@@ -39,6 +39,7 @@ NANO = 10**9
 # Ledgers count in 64 bits: a client that asks for more tokens than there are must break no books.
 MOST_TOKENS = 2**40
 MOST_HELD = 2**52
+SHARED = ("provider:", "deployment:")
 
 
 class Reservation:
@@ -180,7 +181,8 @@ class Reservation:
                 self._keep(hold, reserved=True)
                 self._tell(hold, answer)
                 return
-            if answer.kind == "account" and self._policy.over == "soft":
+            soft = self._policy.over == "soft" and not self._is_shared(answer)
+            if answer.kind == "account" and soft:
                 found = _boundless(found)
             elif answer.kind == "account":
                 if not await self._freed(found.accounts[answer.index], answer, amount):
@@ -303,7 +305,7 @@ class Reservation:
                 exchange.requests = state
 
     def _is_shared(self, answer: Refused) -> bool:
-        return self._bearer(answer)[0].scope.startswith(("provider:", "deployment:"))
+        return self._bearer(answer)[0].scope.startswith(SHARED)
 
     def _bearer(self, answer: Refused) -> tuple[Allowance, Budget | None]:
         assert self._claim is not None
@@ -348,7 +350,10 @@ class Reservation:
 
 
 def _boundless(found: Claim) -> Claim:
-    accounts = tuple(replace(one, limit=None) for one in found.accounts)
+    # What a provider or a deployment may cost is no matter of the caller's.
+    accounts = tuple(
+        one if one.name.startswith(SHARED) else replace(one, limit=None) for one in found.accounts
+    )
     return replace(found, accounts=accounts)
 
 

@@ -124,6 +124,7 @@ class Cache:
                 raise StreamBroken("The call that this one had joined was ended.") from error
         # What another caller was refused is nothing to this one.
         _answered(exchange, "miss")
+        exchange.replayed, exchange.stream_id = False, ""
         async for event in proceed():
             yield event
 

@@ -100,6 +100,7 @@ class Route:
                 wait = self._after(exchange, run, error)
             finally:
                 if run.race is not None:
+                    attempt = run.race.attempt
                     run.race.leave()
                     run.race = None
                 if not over:

@@ -96,10 +96,12 @@ class Watching:
             await self._alerts.tell(alert)
 
     async def _money(self, now: float) -> None:
-        self._callers |= self._seen.calls.ended()
-        self._parties |= self._seen.calls.parties()
-        due = self._clock.monotonic() >= self._money_at
-        if not due or not self._alerts.takes("budget_alerts"):
+        callers, parties = self._seen.calls.ended(), self._seen.calls.parties()
+        if not self._alerts.takes("budget_alerts"):
+            return
+        self._callers |= callers
+        self._parties |= parties
+        if self._clock.monotonic() < self._money_at:
             return
         self._money_at = self._clock.monotonic() + MONEY_EVERY
         found = {one.account: one for one in watched(self._seen.shared, now)}

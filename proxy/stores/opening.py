@@ -30,6 +30,7 @@ from proxy.stores.database.engine import (
     database_url,
     driver_address,
     open_engine,
+    reading,
     sqlite_url,
 )
 from proxy.stores.database.migrate import MigrationBusy, Schema, SchemaApart, migrate, schema
@@ -92,9 +93,9 @@ class Stores:
     async def answers(self) -> bool:
         """Whether the database answers now."""
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN), self.engine.connect() as connection:
+            async with asyncio.timeout(ANSWERS_WITHIN), reading(self.engine) as connection:
                 await connection.execute(select(1))
-        except (SQLAlchemyError, OSError, TimeoutError):
+        except (StoreUnavailable, SQLAlchemyError, OSError, TimeoutError):
             return False
         return True
 

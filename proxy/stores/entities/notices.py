@@ -107,7 +107,11 @@ class PostgresSource:
 
         try:
             await self._listen(await asyncpg.connect(self._address, timeout=5), tell)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             raise StoreUnavailable(
                 f"The database does not tell what changes ({type(error).__name__})."
             ) from None

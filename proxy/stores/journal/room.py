@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -91,6 +92,8 @@ class Room:
                 os.close(file)
         except OSError:
             self._blocked = True
-            self._reserve.unlink(missing_ok=True)
+            with suppress(OSError):
+                # A disk that can only be read from keeps it.
+                self._reserve.unlink()
         else:
             self._blocked = False
