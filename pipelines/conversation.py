@@ -51,9 +51,10 @@ class Conversation:
     deployment that knows `previous_response_id` by itself; `keeps` says that this reply will be
     kept, under `id` where the provider gives none. Whoever reads the reply sets `final` once it is
     whole, with its `maker`, and `fails`, which writes the event that ends it where it breaks.
+    `size` is how many bytes the turns before have, as far as they are known here.
     """
 
-    __slots__ = ("earlier", "fails", "final", "id", "keeps", "knower", "maker", "referred")
+    __slots__ = ("earlier", "fails", "final", "id", "keeps", "knower", "maker", "referred", "size")
 
     def __init__(self, id: str, keeps: bool) -> None:
         self.id = id
@@ -62,6 +63,7 @@ class Conversation:
         self.referred: dict[str, dict[str, Any]] = {}
         self.knower = ""
         self.maker = ""
+        self.size = 0
         self.final: Mapping[str, Any] | None = None
         self.fails: Callable[[GatewayError], bytes] | None = None
 

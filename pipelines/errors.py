@@ -6,7 +6,7 @@ to show to the client, says what is wrong, where, and what to do, and names no s
     GatewayError
     ├─ ClientError      BadCall 400 · Unauthenticated 401 · Forbidden 403 · UnknownModel 404
     │                   UnknownResponse 404 · UnknownStream 404 · KeyReused 422 ·
-    │                   Unsupported 400 · BodyTimeout 408 · TooLarge 413
+    │                   Unsupported 400 · StillRunning 409 · TooLarge 413
     │                   UnsupportedEncoding 415 · OverBudget 400 · RateLimited 429
     ├─ UpstreamError    ConnectFailed 502 · Overloaded 429/503 · UpstreamFailed 5xx · Busy 429
     │                   FirstByteTimeout 504 · OutOfTime 504 · Denied 502 · StreamBroken 502
@@ -141,9 +141,17 @@ class KeyReused(ClientError):
     hopeless = True
 
     def __init__(self) -> None:
-        super().__init__(
-            "This Idempotency-Key came with another call before; send the same body, or a new key."
-        )
+        super().__init__("This Idempotency-Key came with another body before; send a new key.")
+
+
+class StillRunning(ClientError):
+    """The call of an Idempotency-Key still runs, and its reply is too long to be told again."""
+
+    status = 409
+    code = "idempotent_call_running"
+
+    def __init__(self) -> None:
+        super().__init__("The call of this Idempotency-Key still runs, and is too long to join.")
 
 
 class Unsupported(ClientError):
@@ -153,12 +161,6 @@ class Unsupported(ClientError):
 
     def __init__(self, feature: str, provider: str) -> None:
         super().__init__(f"{provider} does not support {feature}.")
-
-
-class BodyTimeout(ClientError):
-    """The request's body did not arrive in time."""
-
-    status = 408
 
 
 class TooLarge(ClientError):

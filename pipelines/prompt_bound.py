@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.call import Call
 from pipelines.exchange import Exchange
 from pipelines.media import media_of
+from pipelines.operations import RESPONSES
 
 PER_CALL = 16
 PER_MESSAGE = 8
@@ -22,6 +23,8 @@ LEARNED_AFTER = 16
 MARGIN = 1.15
 _PACE = 1 / 32
 _FORGETS = 0.9999
+# Fields of Responses calls by which a prompt is longer than the body.
+REFERRING = frozenset({"previous_response_id", "conversation", "prompt"})
 # Tokens a byte before a model is known: prose, other ASCII (code, JSON, figures), other scripts,
 # and single signs, each with a space.
 _START = (0.5, 0.8, 0.7, 1.0)
@@ -81,6 +84,9 @@ class PromptBound:
         usage = exchange.usage
         if usage.estimated or usage.prompt_tokens <= 0:
             return
+        if _refers(exchange.call):
+            # What it goes on from was counted too, and is not in the body.
+            return
         name = exchange.deployment.model
         model = self._models.get(name)
         if model is None:
@@ -108,6 +114,8 @@ def measured(call: Call) -> tuple[int, int, int, int]:
 
 def _sizes(call: Call) -> tuple[int, int, int]:
     body, size, media = call.json, len(call.raw), 0
+    if call.conversation is not None:
+        size += call.conversation.size
     turns = body.get("messages") or body.get("contents") or body.get("input")
     count = len(turns) if type(turns) is list else 1
     if type(turns) is list and not _is_plain(turns):
@@ -115,6 +123,10 @@ def _sizes(call: Call) -> tuple[int, int, int]:
         size -= hidden
     added = PER_CALL + PER_MESSAGE * count
     return size, media, added + TOOLS if body.get("tools") else added
+
+
+def _refers(call: Call) -> bool:
+    return call.operation is RESPONSES and not REFERRING.isdisjoint(call.json)
 
 
 def _is_plain(turns: list[Any]) -> bool:

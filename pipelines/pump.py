@@ -108,6 +108,9 @@ class Pump:
                     recording.private = recording.private or exchange.outgoing is not None
                 recording.write(event, clock.monotonic())
                 if recording.overfull:
+                    if not recording.readers:
+                        # Nobody could ever be told of it.
+                        self._cancel()
                     await recording.space()
         recording.private = recording.private or _pieced(exchange) or exchange.cut is not None
 

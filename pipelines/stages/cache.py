@@ -20,7 +20,7 @@ from pipelines.conversation import Conversation
 from pipelines.dialects.base import Dialect
 from pipelines.dialects.forms import Rewritten, final_response, rewritten
 from pipelines.dialects.numbering import Numbered
-from pipelines.errors import ClientError, KeyReused, StreamBroken, UnknownStream
+from pipelines.errors import ClientError, KeyReused, StillRunning, StreamBroken, UnknownStream
 from pipelines.events import Event, Flow, Media, Proceed
 from pipelines.exchange import CacheState, Exchange
 from pipelines.ports import ReplyCache, Spawner
@@ -160,6 +160,9 @@ class Cache:
             found, digest = named
             if digest != wish.digest:
                 raise KeyReused
+            if found.overfull:
+                # Its begin is gone, and to ask once more would be paid twice.
+                raise StillRunning
             exchange.replayed = True
         elif controls is not None and controls.read and self._policy.join:
             found = recordings.joined(wish.key, wish.form)

@@ -70,6 +70,7 @@ async def _recall(id: str, owner: str, told: Conversation, store: ResponseStore)
         raise not_found(id)
     told.knower = kept.maker
     turns, whole = await turns_to(kept, store.get)
+    told.size = sum(len(one.input) + len(one.response) for one in turns)
     if whole:
         told.earlier = said_in(turns)
 

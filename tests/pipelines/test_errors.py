@@ -6,7 +6,6 @@ import pytest
 
 from pipelines.errors import (
     BadCall,
-    BodyTimeout,
     ChainOrder,
     ClientError,
     ConnectFailed,
@@ -19,6 +18,7 @@ from pipelines.errors import (
     Rejected,
     ShuttingDown,
     StageOrder,
+    StillRunning,
     StreamBroken,
     TooLarge,
     Unauthenticated,
@@ -35,7 +35,7 @@ TABLE = [
     (Forbidden("x"), 403, "key_model_access_denied", None),
     (UnknownModel("x"), 404, "invalid_request_error", "model_not_found"),
     (Unsupported("x", "y"), 400, "invalid_request_error", None),
-    (BodyTimeout("x"), 408, "invalid_request_error", None),
+    (StillRunning(), 409, "invalid_request_error", "idempotent_call_running"),
     (TooLarge("x"), 413, "invalid_request_error", None),
     (UnsupportedEncoding(), 415, "invalid_request_error", None),
     (ConnectFailed("x"), 502, "upstream_error", "upstream_unreachable"),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.conversation import Conversation
 from pipelines.exchange import Exchange
-from pipelines.operations import EMBEDDINGS
+from pipelines.operations import EMBEDDINGS, RESPONSES
 from pipelines.prompt_bound import LEARNED_AFTER, MOST_MODELS, PromptBound
 from pipelines.usage import Usage
 from tests.builders import a_body, a_call, a_deployment, an_exchange
@@ -137,3 +138,23 @@ def test_it_remembers_only_so_many_models() -> None:
     for number in range(MOST_MODELS + 1):
         bound.learn(answered(asked(ENGLISH * 50, f"m{number}"), 3_900))
     assert bound(first) == before
+
+
+def going_on(size: int) -> Exchange:
+    body = b'{"model":"m","input":"hi","previous_response_id":"resp_1"}'
+    told = Conversation("c", True)
+    told.size = size
+    call = a_call(body, RESPONSES).within(told)
+    return an_exchange(call, deployment=a_deployment(model="m"))
+
+
+def test_the_turns_that_a_response_goes_on_from_are_bounded_too() -> None:
+    assert PromptBound()(going_on(1_000_000)) > 250_000
+
+
+def test_nothing_is_learned_from_a_prompt_that_is_longer_than_its_body() -> None:
+    bound = PromptBound()
+    before = bound(asked(ENGLISH))
+    for _ in range(LEARNED_AFTER + 1):
+        bound.learn(answered(going_on(0), 200_000))
+    assert bound(asked(ENGLISH)) <= before

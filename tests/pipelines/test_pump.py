@@ -167,3 +167,10 @@ async def test_a_reply_of_two_deployments_is_not_kept() -> None:
     bench.start()
     await bench.spawner.settled()
     assert bench.keeper.trail == ["not kept", "forgotten"]
+
+
+async def test_a_recording_that_failed_is_forgotten_once() -> None:
+    bench = Bench(flow_of(a_head(), Data(b"a"), UpstreamFailed("no")))
+    bench.start()
+    await bench.spawner.settled()
+    assert bench.keeper.trail.count("forgotten") == 1

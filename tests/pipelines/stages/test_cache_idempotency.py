@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.cache_policy import CachePolicy
 from pipelines.call import Call
-from pipelines.errors import KeyReused, RateLimited, UpstreamFailed
+from pipelines.errors import KeyReused, RateLimited, StillRunning, UpstreamFailed
 from pipelines.events import Data, End, Event
 from tests.builders import (
     KNOWN_USAGE,
@@ -148,3 +148,17 @@ async def test_a_reply_of_another_form_is_written_anew_for_the_key() -> None:
     assert type(events[1]) is Data
     assert type(events[2]) is End
     assert events[2].usage == KNOWN_USAGE
+
+
+async def test_a_running_call_that_is_too_long_to_join_is_neither_joined_nor_made_again() -> None:
+    world, rest = World(CachePolicy(max_bytes=1)), Slow()
+    first = world.cache(world.exchange(rest, keyed()), rest)
+    await anext(first)
+    rest.go(1)
+    await anext(first)
+    with pytest.raises(StillRunning):
+        await taken(world.cache(world.exchange(rest, keyed()), rest))
+    rest.go()
+    assert body_of(await taken(first)) == b"".join(PIECES[1:])
+    assert rest.opened == 1
+    await world.spawner.settled()
