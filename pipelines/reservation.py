@@ -6,6 +6,7 @@ the attempt really cost.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -173,6 +174,10 @@ class Reservation:
             hold = found.hold(self._id(), amount, prompt + self._output)
             try:
                 answer = await self._ledger.reserve(hold)
+            except CancelledError:
+                # It may be granted by now, and nobody else would give it back.
+                self._ledger.settle(Settlement(hold, 0, (0,) * len(hold.rates)))
+                raise
             except LedgerUnavailable:
                 self._without_store(found)
                 self._keep(hold, reserved=False)

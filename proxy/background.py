@@ -1,16 +1,20 @@
 """The one place that creates tasks.
 
 The rule: a task is kept until it ends, what kills it is logged, and all of them end at shutdown.
+This is one of the places where any exception is caught.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
 from proxy.telemetry.logging import get_logger
+
+# So long after its death, in seconds, work that never ends by itself is begun again.
+PAUSE = 5.0
 
 
 class Background:
@@ -38,6 +42,22 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def keep(self, begin: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None]:
+        """Run work that has no end; where something unforeseen ends it all the same, that is
+        logged under its name, and it is begun again."""
+        return self.spawn(self._again(begin, name), name)
+
+    async def _again(self, begin: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        while True:
+            try:
+                await begin()
+                return
+            except Exception:
+                get_logger(__name__).exception(
+                    "background task died, and is begun again", task=name
+                )
+            await asyncio.sleep(PAUSE)
 
     @property
     def running(self) -> int:

@@ -155,32 +155,32 @@ class Runtime:
         """Serve the stored models too, and look after the stores from now on. Raises
         StoreUnavailable."""
         if self.meter is not None:
-            self.background.spawn(self.meter.run(), "metrics")
+            self.background.keep(self.meter.run, "metrics")
         if self.texts is not None:
-            self.background.spawn(self.texts.run(), "texts")
+            self.background.keep(self.texts.run, "texts")
         if self.prices is not None:
-            self.background.spawn(self.prices.run(), "prices")
+            self.background.keep(self.prices.run, "prices")
         if self.settings.caching.policy.enabled:
             await self.replies.open()
         if self.shared is not None:
-            self.background.spawn(self.shared.run(), "shared traffic")
+            self.background.keep(self.shared.run, "shared traffic")
         if self.probes is not None and self.settings.probing.on:
-            self.background.spawn(self.probes.run(), "probes")
+            self.background.keep(self.probes.run, "probes")
         if self.telling is not None:
             self.telling.begin(self.shared)
         stores = self.stores
         if stores is None:
             return
         await self._renew_models()
-        self.background.spawn(stores.notices.run(), "notices")
-        self.background.spawn(stores.tend(), "ledger")
-        self.background.spawn(stores.journal.run(), "journal")
-        self.background.spawn(stores.retention.run(), "retention")
-        self.background.spawn(self._follow_models(stores), "stored models")
+        self.background.keep(stores.notices.run, "notices")
+        self.background.keep(stores.tend, "ledger")
+        self.background.keep(stores.journal.run, "journal")
+        self.background.keep(stores.retention.run, "retention")
+        self.background.keep(lambda: self._follow_models(stores), "stored models")
         if isinstance(self.keys, Directory):
-            self.background.spawn(self.keys.follow(), "directory")
+            self.background.keep(self.keys.follow, "directory")
         if self.rotation is not None:
-            self.background.spawn(self.rotation.run(), "rotation")
+            self.background.keep(self.rotation.run, "rotation")
 
     @property
     def calls(self) -> CallLog | None:

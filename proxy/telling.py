@@ -65,7 +65,7 @@ class Telling:
             alerts = Alerts(channels(settings, self._posting), quiet, clock)
             alerts.begin(self._background)
             watching = Watching(self._seen(self.calls, shared), alerts, settings, clock)
-            self._background.spawn(watching.run(), "alerts")
+            self._background.keep(watching.run, "alerts")
 
     async def close(self) -> None:
         """Hand over what waits, within a few seconds."""

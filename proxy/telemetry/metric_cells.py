@@ -25,7 +25,7 @@ else:
     _LOCKS = _fcntl
 
 WIDTH = 8
-# Eight megabytes of numbers; of a memory that is not touched nothing is taken.
+# Eight megabytes of numbers, on the disk too; of memory that is not touched nothing is taken.
 CAPACITY = 1 << 20
 # What is not to be counted is counted here, which costs less than to ask.
 SCRATCH = 64
@@ -135,7 +135,8 @@ class Cells:
         file = path.open("a+b")
         assert _LOCKS is not None
         _LOCKS.flock(file, _LOCKS.LOCK_EX | _LOCKS.LOCK_NB)
-        file.truncate(CAPACITY * WIDTH)
+        # To touch a hole where the disk is full would kill the process.
+        os.posix_fallocate(file.fileno(), 0, CAPACITY * WIDTH)
         self._file = file
         self._index = path.with_suffix(".index").open("ab")
         numbers = memoryview(mmap.mmap(file.fileno(), CAPACITY * WIDTH)).cast("d")

@@ -6,8 +6,10 @@ import asyncio
 import gc
 import time
 
+import pytest
 from structlog.testing import capture_logs
 
+from proxy import background as background_module
 from proxy.background import Background
 
 
@@ -158,3 +160,24 @@ async def test_close_also_ends_what_a_task_spawns_in_its_last_moment() -> None:
     await asyncio.sleep(0)
     await background.close(within=0.01)
     assert background.running == 0
+
+
+async def test_work_without_an_end_is_begun_again_when_it_dies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background_module, "PAUSE", 0.0)
+    background, begun, done = Background(), [], asyncio.Event()
+
+    async def work() -> None:
+        begun.append(1)
+        if len(begun) < 3:
+            raise ValueError("odd")
+        done.set()
+        await asyncio.Event().wait()
+
+    with capture_logs() as lines:
+        background.keep(work, "odd work")
+        await asyncio.wait_for(done.wait(), 5.0)
+        await background.close(0.0)
+    assert len(begun) == 3
+    assert [line["task"] for line in lines] == ["odd work"] * 2
