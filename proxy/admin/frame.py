@@ -44,8 +44,8 @@ Handler = Callable[[Session, Any], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One route: what it takes (`body` or `query`), what it gives (`answer`, a type), which roles
-    may call it, and whether it only reads."""
+    """One route: what it takes (`body` or `query`), what it gives (`answer`, a type, in one of the
+    forms of `media`), which roles may call it, and whether it only reads."""
 
     method: str
     path: str
@@ -55,6 +55,7 @@ class Endpoint:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     reads: bool = False
+    media: tuple[str, ...] = ("application/json",)
 
     @property
     def only_reads(self) -> bool:

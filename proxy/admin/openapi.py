@@ -131,7 +131,10 @@ def _operation(one: Endpoint, schemas: Mapping[Any, Any]) -> dict[str, Any]:
         "x-roles": sorted(one.roles),
         "parameters": [*_path_parameters(one.path), *_query_parameters(one)],
         "responses": {
-            "200": _content("Done.", schemas[key, "serialization"]),
+            "200": {
+                "description": "Done.",
+                "content": {form: {"schema": schemas[key, "serialization"]} for form in one.media},
+            },
             **{
                 status: _content(words, _error_schema(schemas)) for status, words in _ERRORS.items()
             },
@@ -174,7 +177,7 @@ def _query_parameters(one: Endpoint) -> list[dict[str, Any]]:
 def _section(path: str, method: str, operation: Mapping[str, Any]) -> str:
     taken = [one["name"] for one in operation["parameters"]]
     body = operation.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema", {})
-    given = operation["responses"]["200"]["content"][_JSON]["schema"]
+    [given, *_] = [one["schema"] for one in operation["responses"]["200"]["content"].values()]
     parts = [
         f"<h2><b>{method.upper()}</b> {html.escape(path)}</h2>",
         f"<p>{html.escape(operation['summary'])}</p>",

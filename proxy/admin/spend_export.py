@@ -16,7 +16,6 @@ from starlette.responses import Response, StreamingResponse
 from proxy.admin.frame import Endpoint
 from proxy.admin.roles import EVERYBODY
 from proxy.admin.session import Session
-from proxy.admin.shorthand import getting
 from proxy.admin.spend_logs import LogsFilter, filtered
 from proxy.admin.spend_rows import SpendLog, shown_call
 from proxy.admin.spend_seen import calls_of, digests
@@ -80,5 +79,13 @@ def _cell(value: Any) -> str:
 
 
 SPEND_EXPORT_ENDPOINTS: tuple[Endpoint, ...] = (
-    getting("/spend/logs/export", export, ExportQuery, str, EVERYBODY),
+    Endpoint(
+        method="GET",
+        path="/spend/logs/export",
+        handler=export,
+        query=ExportQuery,
+        answer=str,
+        roles=EVERYBODY,
+        media=("application/x-ndjson", "text/csv"),
+    ),
 )

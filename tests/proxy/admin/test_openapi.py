@@ -39,7 +39,17 @@ def test_every_answer_is_documented_with_a_schema() -> None:
     for name, operation in _operations():
         assert set(operation["responses"]) == ERRORS | {"200"}, name
         for answer in operation["responses"].values():
-            assert answer["content"]["application/json"]["schema"], name
+            assert answer["content"], name
+            assert all(form["schema"] for form in answer["content"].values()), name
+
+
+def test_only_the_export_is_no_json() -> None:
+    other = {
+        name: list(operation["responses"]["200"]["content"])
+        for name, operation in _operations()
+        if "application/json" not in operation["responses"]["200"]["content"]
+    }
+    assert other == {"GET /spend/logs/export": ["application/x-ndjson", "text/csv"]}
 
 
 def test_every_route_says_what_it_does() -> None:
