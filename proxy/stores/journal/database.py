@@ -26,6 +26,7 @@ EVERY = 0.5
 ADOPT_EVERY = 5.0
 LONGEST_WAIT = 30.0
 LAST_TRY = 5.0
+LAST_PAUSE = 0.2
 
 
 class DatabaseJournal:
@@ -127,16 +128,32 @@ class DatabaseJournal:
 
     async def close(self) -> None:
         """Write what waits, if the database is there within a few seconds."""
+        reason = "it did not answer in time"
         try:
             async with asyncio.timeout(LAST_TRY):
-                await self.flush()
-        except (StoreUnavailable, OSError):
-            get_logger(__name__).error(
+                # A write that was cancelled when everything stopped may hold the file for a moment.
+                while (found := await self._last()) is not None:
+                    reason = found
+                    await asyncio.sleep(LAST_PAUSE)
+        except OSError:
+            kept = self._root is not None
+            tell = get_logger(__name__).warning if kept else get_logger(__name__).error
+            tell(
                 "records of calls were not written: the database was away at the end",
                 waiting=self.waiting,
-                kept=self._root is not None,
+                kept=kept,
+                reason=reason,
             )
-        self.spool.close()
+        finally:
+            self.spool.close()
+
+    async def _last(self) -> str | None:
+        """Write what waits; gives why that could not be, in words."""
+        try:
+            await self.flush()
+        except StoreUnavailable as error:
+            return error.message
+        return None
 
     async def _tried(self, work: Callable[[], Awaitable[None]]) -> bool:
         try:
